@@ -1,0 +1,121 @@
+"""Training (and serving on a GPU): `torch.nn.LSTM`, `GRU` and `RNN` over a `PackedSequence`.
+
+The tensors share the memory of the arrays they are made from. No module outlives a call, so nothing is shared between
+threads, copied models or forked processes. PyTorch is imported on the first call, never with the package.
+"""
+
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+from .cells import CELLS
+from .packing import Packing
+
+Params = Mapping[str, Any]
+Grads = Dict[str, Any]
+
+
+def import_torch() -> Any:
+    """RETURNS (module): `torch`. RAISES (ImportError): With the command that installs it."""
+    try:
+        import torch
+    except ImportError as e:
+        raise ImportError(
+            "Training a recurrent layer needs PyTorch, which is not installed here (trained pipelines run without it): "
+            "pip install 'spacy-rnn-tagger[torch]'"
+        ) from e
+    return torch
+
+
+def forward(cell: str, params: Params, packing: Packing, x: Any, *, bidirectional: bool) -> Any:
+    """Run one recurrent layer without gradients: `array_engine.forward`, on PyTorch."""
+    torch = import_torch()
+    with torch.no_grad():
+        module, _ = _make_module(torch, cell, params, bidirectional)
+        y, _ = module(_pack(torch, _to_torch(torch, x), packing))
+        return _from_torch(x, y.data)
+
+
+def begin_update(
+    cell: str, params: Params, packing: Packing, x: Any, *, bidirectional: bool
+) -> Tuple[Any, Callable[[Any], Tuple[Any, Grads]]]:
+    """Run one recurrent layer and keep what its gradients need.
+
+    cell (str): Name of the cell, a key of `cells.CELLS`.
+    params (Mapping[str, array]): Weights by name, `_reverse` appended for the backward direction.
+    packing (Packing): Layout of the batch.
+    x (array): (n_tokens, n_in) packed inputs.
+    bidirectional (bool): Whether there is a backward direction.
+    RETURNS (Tuple[array, Callable]): The (n_tokens, n_hidden * n_directions) packed hidden states, and a function from
+        their gradient to the gradient of `x` and the gradients of the weights by name.
+    """
+    torch = import_torch()
+    with torch.enable_grad():
+        module, tensors = _make_module(torch, cell, params, bidirectional)
+        x_tensor = _to_torch(torch, x).requires_grad_(True)
+        y_tensor = module(_pack(torch, x_tensor, packing))[0].data
+
+    def backprop(d_y: Any) -> Tuple[Any, Grads]:
+        names = list(tensors)
+        inputs: List[Any] = [x_tensor, *tensors.values()]
+        d_x, *d_params = torch.autograd.grad(y_tensor, inputs, _to_torch(torch, d_y))
+        grads = {name: _from_torch(x, grad) for name, grad in zip(names, d_params)}
+        n_hidden = params["weight_hh"].shape[1]
+        for name in names:
+            if name.startswith("bias_hn"):
+                grads[name] = grads[name][-n_hidden:]
+        return _from_torch(x, d_x), grads
+
+    return _from_torch(x, y_tensor.detach()), backprop
+
+
+def _make_module(torch: Any, cell: str, params: Params, bidirectional: bool) -> Tuple[Any, Grads]:
+    """A one-layer module whose parameters are the given arrays, and those that need a gradient, by our names."""
+    n_hidden, n_in = params["weight_hh"].shape[1], params["weight_ih"].shape[1]
+    kinds = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
+    if cell in kinds:
+        module = kinds[cell](n_in, n_hidden, bidirectional=bidirectional, device="meta")
+    else:
+        module = torch.nn.RNN(
+            n_in,
+            n_hidden,
+            nonlinearity=cell.split("_")[1],
+            bidirectional=bidirectional,
+            device="meta",
+        )
+    tensors: Grads = {}
+    for suffix in ("", "_reverse") if bidirectional else ("",):
+        ours = {
+            name: torch.nn.Parameter(_to_torch(torch, params[name + suffix])) for name in CELLS[cell].param_shapes(1, 1)
+        }
+        # PyTorch's second bias is a constant zero but for the GRU's candidate.
+        bias_hh = torch.zeros_like(ours["bias"])
+        if "bias_hn" in ours:
+            bias_hh[-n_hidden:] = ours["bias_hn"].detach()
+        second = torch.nn.Parameter(bias_hh, requires_grad="bias_hn" in ours)
+        setattr(module, f"weight_ih_l0{suffix}", ours["weight_ih"])
+        setattr(module, f"weight_hh_l0{suffix}", ours["weight_hh"])
+        setattr(module, f"bias_ih_l0{suffix}", ours["bias"])
+        setattr(module, f"bias_hh_l0{suffix}", second)
+        if "bias_hn" in ours:
+            ours["bias_hn"] = second
+        tensors.update({name + suffix: tensor for name, tensor in ours.items()})
+    if tensors["bias"].is_cuda:
+        module.flatten_parameters()  # cuDNN wants one buffer, and says so loudly
+    return module, tensors
+
+
+def _pack(torch: Any, x: Any, packing: Packing) -> Any:
+    return torch.nn.utils.rnn.PackedSequence(x, torch.from_numpy(packing.batch_sizes))
+
+
+def _to_torch(torch: Any, array: Any) -> Any:
+    if hasattr(array, "get"):  # CuPy
+        return torch.from_dlpack(array)
+    return torch.from_numpy(array)
+
+
+def _from_torch(like: Any, tensor: Any) -> Any:
+    if hasattr(like, "get"):  # CuPy
+        import cupy
+
+        return cupy.from_dlpack(tensor.contiguous())
+    return tensor.numpy()

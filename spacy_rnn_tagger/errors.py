@@ -1,0 +1,38 @@
+"""Sentences for bad input: what was given, where, what is allowed, what was probably meant."""
+
+from difflib import get_close_matches
+from typing import Any, Iterable
+
+
+def nearest(given: Any, allowed: Iterable[str]) -> str:
+    """A ` Did you mean 'x'?` clause, or an empty string if nothing is near."""
+    matches = get_close_matches(str(given), list(allowed), n=1, cutoff=0.5)
+    return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def unknown_name(where: str, setting: str, given: Any, allowed: Iterable[str]) -> ValueError:
+    """The error for a value that is not one of a fixed set of names."""
+    names = list(allowed)
+    choice = ", ".join(repr(name) for name in names)
+    return ValueError(f"{where}: {setting} = {given!r} is unknown; allowed: {choice}.{nearest(given, names)}")
+
+
+def check_positive(where: str, **settings: int) -> None:
+    """Refuse sizes that are not whole numbers of at least 1.
+
+    where (str): The registered name or config section to report.
+    **settings (int): The settings by name.
+    RAISES (ValueError): On the first setting that is not a positive integer.
+    """
+    for setting, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{where}: {setting} = {value!r} is not allowed; it must be a whole number of at least 1.")
+
+
+def check_rate(where: str, **settings: float) -> None:
+    """Refuse rates outside [0, 1)."""
+    for setting, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+            raise ValueError(
+                f"{where}: {setting} = {value!r} is not allowed; it must be a rate of at least 0 and below 1."
+            )

@@ -1,0 +1,1 @@
+"""Thinc models and the registered architectures built from them."""

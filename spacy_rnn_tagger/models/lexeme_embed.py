@@ -1,0 +1,78 @@
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+
+from spacy.attrs import IDS
+from thinc.api import HashEmbed, Maxout, Model, chain, concatenate
+from thinc.types import Floats2d, Ints2d
+
+from ..errors import check_positive, unknown_name
+from .lexeme_vectors import lexeme_vectors
+from .types import DocsToVectors, Lexemes
+from .with_lexemes import with_lexemes
+
+# What depends on the lexeme (and on a tokenizer exception's NORM) alone.
+LEXEME_ATTRS = (
+    "ORTH LOWER NORM SHAPE PREFIX SUFFIX LENGTH LANG IS_ALPHA IS_ASCII IS_DIGIT IS_LOWER IS_PUNCT IS_SPACE IS_TITLE "
+    "IS_UPPER LIKE_URL LIKE_NUM LIKE_EMAIL IS_STOP IS_BRACKET IS_QUOTE IS_LEFT_PUNCT IS_RIGHT_PUNCT IS_CURRENCY"
+).split()
+
+
+def build_lexeme_embed(
+    width: int,
+    attrs: List[str] = ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
+    rows: Union[int, List[int]] = [5000, 1000, 2500, 2500],
+    include_static_vectors: bool = False,
+    chars: Optional[Model[Lexemes, Floats2d]] = None,
+) -> DocsToVectors:
+    """Embed every distinct lexeme of a batch once: hashed attributes (Bloom embeddings, Svenstrup et al. 2017, as in
+    `spacy.MultiHashEmbed.v2`), optionally static vectors and a spelling encoder, mixed by a Maxout layer with layer
+    normalisation.
+
+    width (int): Output width, and width of each part.
+    attrs (List[str]): Lexeme attributes to embed, such as "NORM" or "SHAPE".
+    rows (Union[int, List[int]]): Rows of each attribute's table, one number for each or one for all.
+    include_static_vectors (bool): Whether to add a trained projection of the vocabulary's vectors.
+    chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
+    RAISES (ValueError): If a setting is out of range or an attribute is unknown.
+    """
+    where = "spacy-rnn-tagger.LexemeEmbed.v1"
+    check_positive(where, width=width)
+    attrs = [attr.upper() for attr in attrs]
+    for attr in attrs:
+        if attr not in LEXEME_ATTRS or attr not in IDS:
+            raise unknown_name(where, "attrs", attr, LEXEME_ATTRS)
+    sizes = [rows] * len(attrs) if isinstance(rows, int) else list(rows)
+    if len(sizes) != len(attrs):
+        raise ValueError(
+            f"{where}: rows has {len(sizes)} numbers, {sizes}, but attrs has {len(attrs)} names, {attrs}; give one "
+            "number for each attribute, or a single one for all."
+        )
+    check_positive(where, **{f"rows[{i}]": size for i, size in enumerate(sizes)})
+    parts: List[Model[Lexemes, Floats2d]] = []
+    for i, size in enumerate(sizes):
+        # Thinc seeds a table by its model id unless told otherwise, which differs between processes.
+        table: Any = HashEmbed(nO=width, nV=size, column=i, seed=8 + i)
+        parts.append(chain(_features(), table))
+    if include_static_vectors:
+        parts.append(lexeme_vectors(width))
+    if chars is not None:
+        parts.append(chars)
+    if not parts:
+        raise ValueError(
+            f"{where}: nothing to embed; name at least one attribute in attrs, or include static vectors or characters."
+        )
+    n_in = width * (len(parts) - (chars is not None)) + (chars.get_dim("nO") if chars else 0)
+    mix: Any = Maxout(nO=width, nI=n_in, nP=3, dropout=0.0, normalize=True)
+    layer: Any = chain(concatenate(*parts) if len(parts) > 1 else parts[0], mix)
+    layer.set_dim("nO", width, force=True)
+    return with_lexemes(layer, attrs)
+
+
+def _features() -> Model[Lexemes, Ints2d]:
+    return Model("lexeme_features", _features_forward)
+
+
+def _features_forward(
+    model: Model[Lexemes, Ints2d], lexemes: Lexemes, is_train: bool
+) -> Tuple[Ints2d, Callable[[Ints2d], Sequence[Any]]]:
+    return lexemes.features, lambda d_features: []

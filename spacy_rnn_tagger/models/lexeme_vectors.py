@@ -1,0 +1,65 @@
+from typing import Callable, Optional, Tuple
+
+from spacy.vectors import Mode, Vectors
+from thinc.api import Model
+from thinc.initializers import glorot_uniform_init
+from thinc.types import Floats2d
+
+from .types import Lexemes
+
+
+def lexeme_vectors(nO: int) -> Model[Lexemes, Floats2d]:
+    """Project the vocabulary's static vectors, one row per distinct lexeme; a lexeme without a vector gets zeros.
+
+    Like `spacy.StaticVectors.v2`, the table is read from the vocabulary and is neither trained nor saved here.
+    """
+    return Model("lexeme_vectors", forward, init=init, dims={"nI": None, "nO": nO}, params={"W": None})
+
+
+def forward(
+    model: Model[Lexemes, Floats2d], lexemes: Lexemes, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Lexemes]]:
+    X = _lookup(model, lexemes)
+    Y = model.ops.gemm(X, model.get_param("W"), trans2=True)
+
+    def backprop(dY: Floats2d) -> Lexemes:
+        model.inc_grad("W", model.ops.gemm(dY, X, trans1=True))
+        return lexemes
+
+    return Y, backprop
+
+
+def init(model: Model[Lexemes, Floats2d], X: Optional[Lexemes] = None, Y: Optional[Floats2d] = None) -> None:
+    if X is not None:
+        model.set_dim("nI", _width(X), force=True)
+    model.set_param("W", glorot_uniform_init(model.ops, (model.get_dim("nO"), model.get_dim("nI"))))
+
+
+def _width(lexemes: Lexemes) -> int:
+    width = int(lexemes.vocab.vectors.shape[1])
+    if not width:
+        raise ValueError(
+            "spacy-rnn-tagger.LexemeEmbed.v1: include_static_vectors = true, but the vocabulary has no vectors; name a "
+            "pipeline that has them in [initialize] vectors (for instance en_core_web_md), or set it to false."
+        )
+    return width
+
+
+def _lookup(model: Model[Lexemes, Floats2d], lexemes: Lexemes) -> Floats2d:
+    """(n_lexemes, nI) vectors, a fresh array."""
+    vectors = lexemes.vocab.vectors
+    width = _width(lexemes)
+    if width != model.get_dim("nI"):
+        raise ValueError(
+            f"spacy-rnn-tagger.LexemeEmbed.v1: trained with {model.get_dim('nI')}-dimensional static vectors, but the "
+            f"vocabulary's are {width}-dimensional; load the pipeline with the vectors it was trained with."
+        )
+    if isinstance(vectors, Vectors) and vectors.mode == Mode.default:
+        if not vectors.shape[0]:
+            return model.ops.alloc2f(len(lexemes.orths), width)
+        rows = vectors.find(keys=lexemes.orths)
+        X = vectors.data[rows]
+        X[rows < 0] = 0
+    else:
+        X = vectors.get_batch(lexemes.orths)
+    return model.ops.as_contig(model.ops.asarray2f(X, dtype="float32"))

@@ -1,0 +1,61 @@
+from typing import Optional
+
+from thinc.api import chain
+
+from ..engines.cells import CELLS
+from ..errors import check_positive, check_rate, unknown_name
+from .packed_dropout import packed_dropout
+from .rnn_layer import RNNLayer
+from .types import VectorsToVectors
+from .with_packed import with_packed
+
+MAX_DEPTH = 4
+
+
+def build_rnn_encoder(
+    width: int,
+    hidden_width: Optional[int] = None,
+    depth: int = 1,
+    cell: str = "lstm",
+    bidirectional: bool = True,
+    dropout: float = 0.0,
+) -> VectorsToVectors:
+    """Encode each token in its context with a stack of recurrent layers. Can replace `spacy.TorchBiLSTMEncoder.v1` as
+    the `encode` of any spaCy component.
+
+    width (int): Input width. Also the output width, unless `hidden_width` is given.
+    hidden_width (Optional[int]): Units per direction. The output is then `hidden_width` wide, or twice that if
+        bidirectional, which listeners must be told. If None, it is chosen so that the output is `width` wide.
+    depth (int): Number of recurrent layers, 1 to 4.
+    cell (str): "lstm", "gru", "rnn_tanh" or "rnn_relu".
+    bidirectional (bool): Whether each layer also reads backwards.
+    dropout (float): Dropout after each recurrent layer, until training sets its own rate: `[training] dropout`
+        reaches these layers as it does spaCy's own.
+    RETURNS (Model[List[Floats2d], List[Floats2d]]): The encoder.
+    RAISES (ValueError): If a setting is out of range.
+    """
+    where = "spacy-rnn-tagger.RNNEncoder.v1"
+    check_positive(where, width=width, depth=depth)
+    check_rate(where, dropout=dropout)
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{where}: depth = {depth} is not allowed; it must be 1 to {MAX_DEPTH}.")
+    if cell not in CELLS:
+        raise unknown_name(where, "cell", cell, CELLS)
+    directions = 2 if bidirectional else 1
+    if hidden_width is None:
+        if width % directions:
+            raise ValueError(
+                f"{where}: width = {width} cannot be split over two directions; make it even, or set hidden_width."
+            )
+        hidden_width = width // directions
+    check_positive(where, hidden_width=hidden_width)
+    layers = []
+    n_in = width
+    for _ in range(depth):
+        layers.append(RNNLayer(n_in, hidden_width, cell=cell, bidirectional=bidirectional))
+        layers.append(packed_dropout(dropout))
+        n_in = hidden_width * directions
+    stack = chain(*layers)
+    stack.set_dim("nI", width, force=True)
+    stack.set_dim("nO", n_in, force=True)
+    return with_packed(stack)

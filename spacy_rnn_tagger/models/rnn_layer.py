@@ -1,0 +1,88 @@
+from typing import Any, Callable, Optional, Tuple
+
+import numpy
+from thinc.api import CupyOps, Model, Ops
+from thinc.initializers import glorot_uniform_init
+from thinc.types import Floats2d
+
+from ..engines import array_engine, torch_engine
+from ..engines.cells import CELLS
+from .types import Packed
+
+
+def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: bool) -> Model[Packed, Packed]:
+    """One recurrent layer. Its weights are Thinc params; PyTorch trains them, arrays serve them.
+
+    nI (Optional[int]): Input width; inferred from data if None.
+    hidden_width (int): Units per direction. The output width `nO` is this times the number of directions.
+    cell (str): Name of the cell, a key of `CELLS`.
+    bidirectional (bool): Whether to add a backward direction.
+    """
+    names = [
+        name + suffix
+        for suffix in (("", "_reverse") if bidirectional else ("",))
+        for name in CELLS[cell].param_shapes(1, 1)
+    ]
+    return Model(
+        cell,
+        forward,
+        init=init,
+        dims={"nI": nI, "nH": hidden_width, "nO": hidden_width * (2 if bidirectional else 1)},
+        params={name: None for name in names},
+        attrs={"cell": cell, "bidirectional": bidirectional},
+    )
+
+
+def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[Packed, Callable[[Packed], Packed]]:
+    cell, bidirectional = model.attrs["cell"], model.attrs["bidirectional"]
+    nI = model.get_dim("nI")
+    if Xp.data.shape[1] != nI:
+        raise ValueError(
+            f"The recurrent layer {model.name!r} takes vectors of width {nI}, but was given {Xp.data.shape[1]}; set the "
+            "encoder's width to the width of what feeds it."
+        )
+    params = {name: model.get_param(name) for name in model.param_names}
+    if is_train:
+        Y, backprop_engine = torch_engine.begin_update(cell, params, Xp.packing, Xp.data, bidirectional=bidirectional)
+    else:
+        engine = torch_engine if isinstance(model.ops, CupyOps) else array_engine
+        Y = engine.forward(cell, params, Xp.packing, Xp.data, bidirectional=bidirectional)
+
+    def backprop(dYp: Packed) -> Packed:
+        if not is_train:
+            raise ValueError(f"Cannot backpropagate through {model.name!r}: it was run with is_train=False.")
+        dX, grads = backprop_engine(dYp.data)
+        for name, grad in grads.items():
+            model.inc_grad(name, grad)
+        return Packed(dX, dYp.packing)
+
+    return Packed(Y, Xp.packing), backprop
+
+
+def init(model: Model[Packed, Packed], X: Optional[Packed] = None, Y: Optional[Packed] = None) -> None:
+    if X is not None and not model.has_dim("nI"):
+        model.set_dim("nI", X.data.shape[1])
+    cell = CELLS[model.attrs["cell"]]
+    n_hidden = model.get_dim("nH")
+    shapes = cell.param_shapes(model.get_dim("nI"), n_hidden)
+    for name in model.param_names:
+        kind = name[: -len("_reverse")] if name.endswith("_reverse") else name
+        model.set_param(name, _initial(model.ops, kind, shapes[kind], cell.gates, n_hidden))
+
+
+def _initial(ops: Ops, kind: str, shape: Any, gates: Tuple[str, ...], n_hidden: int) -> Floats2d:
+    """Glorot input weights, orthogonal recurrent weights (Saxe et al. 2014), gate by gate; zero biases, but one for the
+    forget gate (Jozefowicz et al. 2015)."""
+    if kind == "weight_ih":
+        blocks = [glorot_uniform_init(ops, (n_hidden, shape[1])) for _ in gates]
+        return ops.xp.concatenate(blocks)
+    if kind == "weight_hh":
+        square = numpy.random.normal(size=(len(gates), n_hidden, n_hidden))
+        q, r = numpy.linalg.qr(square)
+        q *= numpy.sign(numpy.diagonal(r, axis1=1, axis2=2))[:, None, :]
+        return ops.asarray2f(q.reshape(shape).astype("float32"))
+    bias = ops.alloc(shape)
+    if kind == "bias" and "forget" in gates:
+        at = gates.index("forget") * n_hidden
+        bias[at : at + n_hidden] = 1.0
+    return bias

@@ -1,0 +1,76 @@
+from typing import Any, Optional
+
+from thinc.api import Linear, Model, chain, with_array
+from thinc.types import Floats2d
+
+from ..errors import check_positive
+from .types import DocsToVectors
+
+# A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
+NEW_COLUMN_BIAS = -10.0
+
+
+def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsToVectors:
+    """Score every token for every tag, on top of any token-to-vector model, a `spacy.Tok2VecListener.v1` included.
+
+    The scores are logits: the component turns them into probabilities, losses and decoded paths.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
+    nO (Optional[int]): Number of tags; inferred from the data if None.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The scorer, one (n_tokens, nO) array per doc.
+    """
+    if nO is not None:
+        check_positive("spacy-rnn-tagger.RNNTagger.v1", nO=nO)
+    output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
+    model: DocsToVectors = chain(tok2vec, with_array(output))
+    model.set_ref("tok2vec", tok2vec)
+    model.set_ref("output_layer", output)
+    model.attrs["resize_output"] = resize_output
+    return model
+
+
+def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
+    """Fix the number of columns of a model about to be initialized.
+
+    model (Model[List[Doc], List[Floats2d]]): A model of `build_rnn_tagger`.
+    nO (int): The number of tags.
+    name (str): The component to report.
+    RAISES (ValueError): If the config fixed another number.
+    """
+    output: Model[Floats2d, Floats2d] = model.get_ref("output_layer")
+    fixed = output.maybe_get_dim("nO")
+    if fixed is not None and fixed != nO and not output.has_param("W"):
+        raise ValueError(
+            f"component {name!r}: [components.{name}.model] nO = {fixed}, but there are {nO} tags to score; leave nO out, it "
+            "is inferred."
+        )
+    _widen(model, nO)
+
+
+def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
+    """Add columns to an initialized scorer, in place. The scores of the existing columns stay as they are.
+
+    model (Model[List[Doc], List[Floats2d]]): A model of `build_rnn_tagger`.
+    new_nO (int): The new number of columns.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The same model.
+    """
+    output: Model[Floats2d, Floats2d] = model.get_ref("output_layer")
+    old_nO, nI = output.get_dim("nO"), output.get_dim("nI")
+    W, b = output.ops.alloc2f(new_nO, nI), output.ops.alloc1f(new_nO)
+    b += NEW_COLUMN_BIAS
+    W[:old_nO] = output.get_param("W")
+    b[:old_nO] = output.get_param("b")
+    _widen(model, new_nO)
+    output.set_param("W", W)
+    output.set_param("b", b)
+    output.set_grad("W", output.ops.alloc2f(new_nO, nI))
+    output.set_grad("b", output.ops.alloc1f(new_nO))
+    return model
+
+
+def _widen(model: DocsToVectors, nO: int) -> None:
+    """Set the output width of the scorer and of every layer around it."""
+    output = model.get_ref("output_layer")
+    for node in model.walk():
+        if output in node.walk():
+            node.set_dim("nO", nO, force=True)

@@ -1,0 +1,44 @@
+"""What flows through the models, on one page.
+
+`List[Doc]` -> `Lexemes` (one row per distinct lexeme) -> `List[Floats2d]` (one array per doc) -> `Packed` (all docs,
+time-major) -> `List[Floats2d]`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, List
+
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..engines.packing import Packing
+
+DocsToVectors = Model[List[Doc], List[Floats2d]]
+VectorsToVectors = Model[List[Floats2d], List[Floats2d]]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A batch of sequences in packed layout.
+
+    data: (n_tokens, width) rows, ordered as `packing` says.
+    packing: The layout, shared by every array of the batch.
+    """
+
+    data: Any
+    packing: Packing
+
+
+@dataclass(frozen=True)
+class Lexemes:
+    """The distinct lexemes of a batch.
+
+    features: (n_lexemes, n_attrs) uint64 attribute values.
+    orths: (n_lexemes,) uint64 keys of the spellings, into `vocab.strings` and `vocab.vectors`.
+    vocab: Vocabulary of the docs.
+    """
+
+    features: Any
+    orths: Any
+    vocab: Vocab

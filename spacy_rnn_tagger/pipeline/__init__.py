@@ -1,0 +1,1 @@
+"""The trainable components: docs, examples, labels, annotations and scores."""

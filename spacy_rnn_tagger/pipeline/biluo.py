@@ -1,0 +1,63 @@
+"""The BILUO scheme: one label becomes the tags Begin, In, Last and Unit; everything else is Out.
+
+Ratinov & Roth (2009), https://aclanthology.org/W09-1119.
+"""
+
+from typing import Dict, List, Sequence, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.decoding import Constraints
+
+OUT, BEGIN, IN, LAST, UNIT = range(5)
+
+
+def make_tags(labels: Sequence[str]) -> List[str]:
+    """The tags of some labels: O, then B, I, L and U of each label in turn."""
+    return ["O", *(f"{action}-{label}" for label in labels for action in "BILU")]
+
+
+def actions_and_labels(n_tags: int) -> Tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each tag of `make_tags`, what it does (OUT to UNIT) and the index of its label (-1 for O)."""
+    index = np.arange(n_tags) - 1
+    actions = np.where(index < 0, OUT, index % 4 + 1)
+    return actions, np.where(index < 0, -1, index // 4)
+
+
+def make_constraints(n_labels: int) -> Constraints:
+    """The legal paths: an entity opened by B goes on with I of the same label until its L; O, B and U stand outside."""
+    actions, labels = actions_and_labels(1 + 4 * n_labels)
+    opening = np.isin(actions, (OUT, BEGIN, UNIT))
+    closed = np.isin(actions, (OUT, LAST, UNIT))
+    same = labels[:, None] == labels[None, :]
+    return Constraints(
+        start=opening,
+        end=closed,
+        follows=np.where(closed[:, None], opening[None, :], ~opening[None, :] & same),
+    )
+
+
+def spans_of(path: NDArray[np.int64], n_tags: int) -> List[Tuple[int, int, int]]:
+    """The entities of one legal path.
+
+    path (array): (n_tokens,) tag indices.
+    n_tags (int): Number of tags.
+    RETURNS (List[Tuple[int, int, int]]): Start token, end token (exclusive) and label index of each.
+    """
+    actions, labels = actions_and_labels(n_tags)
+    acts = actions[path]
+    starts = np.flatnonzero((acts == BEGIN) | (acts == UNIT))
+    ends = np.flatnonzero((acts == LAST) | (acts == UNIT)) + 1
+    return list(zip(starts.tolist(), ends.tolist(), labels[path[starts]].tolist()))
+
+
+def tags_of(start: int, end: int, label: int) -> Dict[int, int]:
+    """The tag index of each token of one entity."""
+    first = 1 + 4 * label
+    if end - start == 1:
+        return {start: first + UNIT - 1}
+    tags = {i: first + IN - 1 for i in range(start, end)}
+    tags[start] = first + BEGIN - 1
+    tags[end - 1] = first + LAST - 1
+    return tags

@@ -1,0 +1,308 @@
+import warnings
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy as np
+import srsly
+from numpy.typing import NDArray
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import SimpleFrozenList
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..engines.decoding import decode
+from ..errors import unknown_name
+from ..models.rnn_tagger import set_output_width
+from .initialization import check_score_weights, collect_labels, take_sample
+from .serialization import explain_load_error
+from .targets import MISSING, make_target, unseen_labels
+
+DECODERS = ("softmax",)
+
+
+class RNNTagger(TrainablePipe):
+    """Label every token of a doc: tags, parts of speech, morphology or entities.
+
+    DOCS: README.md
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], List[Floats2d]],
+        name: str = "rnn_tagger",
+        *,
+        target: str = "tag",
+        decoder: str = "softmax",
+        overwrite: bool = False,
+        extend: bool = False,
+        scorer: Optional[Callable[..., Dict[str, Any]]] = None,
+    ) -> None:
+        """Initialize the component.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model[List[Doc], List[Floats2d]]): Token scorer, such as `spacy-rnn-tagger.RNNTagger.v1`.
+        name (str): The component instance name, used to add entries to the losses during training.
+        target (str): What to predict: "tag", "pos", "morph" or "ents".
+        decoder (str): How scores become a path: "softmax" takes the likeliest legal path of independent decisions.
+        overwrite (bool): Whether to replace annotation that docs already have. Blocked entity tokens stay outside.
+        extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the other.
+        scorer (Optional[Callable]): The scoring method.
+        RAISES (ValueError): If the target or the decoder is unknown.
+        """
+        super().__init__(vocab, model, name)
+        if decoder not in DECODERS:
+            raise unknown_name(f"component {name!r}", "decoder", decoder, DECODERS)
+        self.target = target
+        self.decoder = decoder
+        self.overwrite = overwrite
+        self.extend = extend
+        self.scorer = scorer
+        self._target = make_target(target, vocab)
+        self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
+        self._warned_labels: List[str] = []
+        # Only what training decides is saved; settings belong to the config, which may override them on loading.
+        self.cfg: Dict[str, Any] = {"target": target, "labels": []}
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str]): The labels, in column order; of entities, the types."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> List[str]:
+        """RETURNS (List[str]): The labels, as `spacy init labels` writes them and `initialize` takes them."""
+        return list(self.cfg["labels"])
+
+    @property
+    def tags(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str]): The tags scored per token, in column order: the labels, or O, B-X, I-X, L-X, U-X of each."""
+        return tuple(self._target.make_tags(self.labels))
+
+    @property
+    def score_keys(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str]): Keys of the scores that `score` gives, the deciding one first."""
+        return self._target.score_keys
+
+    def add_label(self, label: str) -> int:
+        """Add a label. An initialized model gets new columns and keeps the scores of the old ones.
+
+        label (str): The label.
+        RETURNS (int): 0 if the label was there already, else 1.
+        RAISES (ValueError): If it is not a string, or the target cannot take it.
+        """
+        if not isinstance(label, str):
+            raise ValueError(Errors.E187)
+        label = self._target.normalize_label(label)
+        if label in self.labels:
+            return 0
+        old_width = len(self.tags)
+        self.cfg["labels"].append(label)
+        output = self.model.get_ref("output_layer") if self.model.has_ref("output_layer") else None
+        if output is not None and output.has_param("W"):
+            if "resize_output" not in self.model.attrs:
+                self.cfg["labels"].pop()
+                raise ValueError(Errors.E922.format(name=self.name, nO=old_width))
+            self.model.attrs["resize_output"](self.model, len(self.tags))
+        return 1
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Any] = None,
+    ) -> None:
+        """Collect the labels and initialize the model's weights.
+
+        get_examples (Callable[[], Iterable[Example]]): Returns gold examples; called more than once.
+        nlp (Optional[Language]): The pipeline that the component is part of.
+        labels (Optional[List[str]]): The labels, as written by `spacy init labels`, instead of those in the examples.
+        RAISES (ValueError): If the examples lack the target's annotation, if the given labels are not of this target, or
+            if [training.score_weights] gives this component's score no weight.
+        """
+        validate_get_examples(get_examples, "RNNTagger.initialize")
+        if nlp is not None:
+            check_score_weights(nlp, self.name, self._target)
+        found = collect_labels(self.name, self._target, get_examples, self.labels, labels)
+        for label in found:
+            self.add_label(label)
+        self._require_labels()
+        set_output_width(self.model, len(self.tags), self.name)
+        self.model.initialize(X=take_sample(get_examples))
+
+    def predict(self, docs: Iterable[Doc]) -> List[NDArray[np.int64]]:
+        """Decode a batch of docs, without changing them.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (List[array]): One (n_tokens,) array of indices into `tags` per doc.
+        """
+        docs = list(docs)
+        lengths = [len(doc) for doc in docs]
+        if not any(lengths):
+            return [np.zeros((0,), dtype=np.int64) for _ in docs]
+        flat = self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
+        labels = self.labels
+        scores = self._target.restrict(docs, flat, labels, self.overwrite)
+        path = decode(scores, lengths, self._target.make_constraints(labels))
+        return np.split(path, np.cumsum(lengths)[:-1])
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[NDArray[np.int64]]) -> None:
+        """Write decoded tags to docs.
+
+        docs (Iterable[Doc]): The docs.
+        scores (Sequence[array]): The paths that `predict` returned for them.
+        """
+        docs = [docs] if isinstance(docs, Doc) else docs
+        labels = self.labels
+        for doc, path in zip(docs, scores):
+            if len(doc):
+                self._target.annotate(doc, path, labels, overwrite=self.overwrite, extend=self.extend)
+
+    def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
+        """The sum of the tokens' cross-entropies, and its gradient: probabilities minus gold. Tokens whose gold tag is
+        missing, misaligned or unknown count for nothing.
+
+        examples (Iterable[Example]): The batch.
+        scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats and its gradient with respect to the scores.
+        RAISES (ValueError): If the loss is not a number.
+        """
+        examples = list(examples)
+        validate_examples(examples, "RNNTagger.get_loss")
+        ops = self.model.ops
+        xp = ops.xp
+        gold = ops.asarray1i(self._gold_indices(examples))
+        flat = xp.concatenate(scores)
+        rows = xp.flatnonzero(gold != MISSING)
+        columns = gold[rows]
+        shifted = flat - flat.max(axis=1, keepdims=True)
+        gradient = xp.exp(shifted)
+        totals = gradient.sum(axis=1, keepdims=True)
+        loss = float((xp.log(totals[rows, 0]) - shifted[rows, columns]).sum())
+        if np.isnan(loss):
+            raise ValueError(Errors.E910.format(name=self.name))
+        gradient /= totals
+        gradient[rows, columns] -= 1.0
+        gradient[gold == MISSING] = 0.0
+        return loss, ops.unflatten(gradient, ops.asarray1i([len(s) for s in scores]))
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Pull the model towards what it predicted when training was resumed, against forgetting.
+
+        examples (Iterable[Example]): A batch of examples.
+        drop (float): The dropout rate.
+        sgd (Optional[Optimizer]): The optimizer; gradients are only collected if it is None or False.
+        losses (Optional[Dict[str, float]]): Record of the losses to add to.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        if self._rehearsal_model is None:
+            return losses
+        examples = list(examples)
+        validate_examples(examples, "RNNTagger.rehearse")
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs):
+            return losses
+        set_dropout_rate(self.model, drop)
+        scores, backprop = self.model.begin_update(docs)
+        gradients = []
+        for student, teacher in zip(scores, self._rehearsal_model.predict(docs)):
+            gradient = self.model.ops.alloc2f(*student.shape)
+            width = teacher.shape[1]  # labels added since then are left alone
+            gradient[:, :width] = self.model.ops.softmax(student[:, :width])
+            gradient[:, :width] -= self.model.ops.softmax(teacher)
+            gradients.append(gradient)
+            losses[self.name] += float((gradient**2).sum())
+        backprop(gradients)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Score a batch of examples.
+
+        examples (Iterable[Example]): The examples.
+        RETURNS (Dict[str, Any]): The scores, by the keys of the target.
+        """
+        if self.scorer is None:
+            return {}
+        return self.scorer(examples, target=self.target, labels=self.labels, **kwargs)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()) -> "RNNTagger":
+        """Load the component from a bytestring.
+
+        bytes_data (bytes): What `to_bytes` gave.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (RNNTagger): The component itself.
+        RAISES (ValueError): If the data are damaged, or were saved with another target or other sizes.
+        """
+        try:
+            super().from_bytes(bytes_data, exclude=exclude)
+        except (ValueError, KeyError, TypeError) as e:
+            saved = srsly.msgpack_loads(bytes_data)
+            raise explain_load_error(self.name, self.model, saved.get("model", b""), e) from e
+        self._after_loading()
+        return self
+
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = SimpleFrozenList()) -> "RNNTagger":
+        """Load the component from a directory.
+
+        path (Union[str, Path]): The directory.
+        exclude (Iterable[str]): Names of fields to leave out.
+        RETURNS (RNNTagger): The component itself.
+        RAISES (ValueError): If a file is damaged, or was saved with another target or other sizes.
+        """
+        try:
+            super().from_disk(path, exclude=exclude)
+        except (ValueError, KeyError, TypeError) as e:
+            file = path / "model"
+            saved = file.read_bytes() if file.exists() else b""
+            raise explain_load_error(self.name, self.model, saved, e, str(file)) from e
+        self._after_loading()
+        return self
+
+    def _after_loading(self) -> None:
+        if self.cfg.get("target") != self.target:
+            raise ValueError(
+                f"component {self.name!r}: its config says target = {self.target!r}, but it was trained and saved with "
+                f"target = {self.cfg.get('target')!r}; set the target back, or train it anew."
+            )
+        for label in self.labels:
+            self._target.normalize_label(label)
+
+    def _gold_indices(self, examples: Sequence[Example]) -> NDArray[np.int32]:
+        """(n_tokens,) column of each token's gold tag, MISSING where it has none."""
+        index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(self.tags)}
+        index[None] = MISSING
+        indices: List[int] = []
+        for example in examples:
+            tags = self._target.gold(example)
+            try:
+                indices.extend([index[tag] for tag in tags])
+            except KeyError:
+                self._warn_unknown([tag for tag in tags if tag not in index])
+                indices.extend([index.get(tag, MISSING) for tag in tags])
+        return np.asarray(indices, dtype=np.int32)
+
+    def _warn_unknown(self, tags: Iterable[Optional[str]]) -> None:
+        """Say once for each unknown gold label that its tokens are not learned from."""
+        new = {self._target.label_of(str(tag)) for tag in tags} - set(self._warned_labels)
+        if new:
+            self._warned_labels.extend(sorted(new))
+            warnings.warn(
+                f"component {self.name!r}: the training data have labels that it was not initialized with, and their "
+                f"tokens are left out of the loss: {', '.join(unseen_labels(self.labels, new))}"
+            )

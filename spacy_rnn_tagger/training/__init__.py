@@ -1,0 +1,1 @@
+"""Registered functions for `[corpora]` and `[training]`."""
