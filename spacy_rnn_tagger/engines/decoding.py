@@ -1,12 +1,12 @@
 """The best legal path through a lattice of tag scores (Viterbi 1967)."""
 
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .packing import make_packing
+from .packing import Lengths, make_packing
 
 NEVER = np.float32(-1e9)
 """Score of what is forbidden: finite, so that sums of it stay ordered and no NaN can arise."""
@@ -26,7 +26,7 @@ class Constraints:
     follows: NDArray[np.bool_]
 
 
-def decode(scores: Any, lengths: Sequence[int], constraints: Optional[Constraints] = None) -> NDArray[np.int64]:
+def decode(scores: Any, lengths: Lengths, constraints: Optional[Constraints] = None) -> NDArray[np.int64]:
     """Find the best-scoring legal path of every sequence.
 
     scores (array): (n_tokens, n_tags) scores of the concatenated sequences; `NEVER` forbids a tag at a token.
@@ -60,7 +60,7 @@ def decode(scores: Any, lengths: Sequence[int], constraints: Optional[Constraint
 
 def viterbi(
     scores: Any,
-    lengths: Sequence[int],
+    lengths: Lengths,
     constraints: Constraints,
 ) -> NDArray[np.int64]:
     """`decode` by dynamic programming over all sequences at once, one step after another."""

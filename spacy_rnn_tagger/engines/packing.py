@@ -6,10 +6,12 @@ simply has no rows.
 """
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
+
+Lengths = Union[Sequence[int], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Packing:
         return int(self.to_packed.shape[0])
 
 
-def make_packing(lengths: Sequence[int]) -> Packing:
+def make_packing(lengths: Lengths) -> Packing:
     """Lay out a batch.
 
     lengths (Sequence[int]): Tokens per sequence; zeros are allowed.

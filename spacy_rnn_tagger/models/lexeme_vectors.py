@@ -1,4 +1,4 @@
-from typing import Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from spacy.vectors import Mode, Vectors
 from thinc.api import Model
@@ -20,7 +20,8 @@ def forward(
     model: Model[Lexemes, Floats2d], lexemes: Lexemes, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Lexemes]]:
     X = _lookup(model, lexemes)
-    Y = model.ops.gemm(X, model.get_param("W"), trans2=True)
+    W: Any = model.get_param("W")
+    Y = model.ops.gemm(X, W, trans2=True)
 
     def backprop(dY: Floats2d) -> Lexemes:
         model.inc_grad("W", model.ops.gemm(dY, X, trans1=True))

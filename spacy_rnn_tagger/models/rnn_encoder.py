@@ -1,12 +1,12 @@
-from typing import Optional
+from typing import List, Optional
 
-from thinc.api import chain
+from thinc.api import Model, chain
 
 from ..engines.cells import CELLS
 from ..errors import check_positive, check_rate, unknown_name
 from .packed_dropout import packed_dropout
 from .rnn_layer import RNNLayer
-from .types import VectorsToVectors
+from .types import Packed, VectorsToVectors
 from .with_packed import with_packed
 
 MAX_DEPTH = 4
@@ -49,13 +49,13 @@ def build_rnn_encoder(
             )
         hidden_width = width // directions
     check_positive(where, hidden_width=hidden_width)
-    layers = []
+    layers: List[Model[Packed, Packed]] = []
     n_in = width
     for _ in range(depth):
         layers.append(RNNLayer(n_in, hidden_width, cell=cell, bidirectional=bidirectional))
         layers.append(packed_dropout(dropout))
         n_in = hidden_width * directions
-    stack = chain(*layers)
+    stack: Model[Packed, Packed] = chain(*layers)
     stack.set_dim("nI", width, force=True)
     stack.set_dim("nO", n_in, force=True)
     return with_packed(stack)

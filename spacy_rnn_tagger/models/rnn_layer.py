@@ -80,7 +80,8 @@ def _initial(ops: Ops, kind: str, shape: Any, gates: Tuple[str, ...], n_hidden: 
         square = numpy.random.normal(size=(len(gates), n_hidden, n_hidden))
         q, r = numpy.linalg.qr(square)
         q *= numpy.sign(numpy.diagonal(r, axis1=1, axis2=2))[:, None, :]
-        return ops.asarray2f(q.reshape(shape).astype("float32"))
+        weights: Any = q.reshape(shape).astype("float32")
+        return ops.asarray2f(weights)
     bias = ops.alloc(shape)
     if kind == "bias" and "forget" in gates:
         at = gates.index("forget") * n_hidden

@@ -56,7 +56,8 @@ def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
     """
     output: Model[Floats2d, Floats2d] = model.get_ref("output_layer")
     old_nO, nI = output.get_dim("nO"), output.get_dim("nI")
-    W, b = output.ops.alloc2f(new_nO, nI), output.ops.alloc1f(new_nO)
+    W: Any = output.ops.alloc2f(new_nO, nI)
+    b: Any = output.ops.alloc1f(new_nO)
     b += NEW_COLUMN_BIAS
     W[:old_nO] = output.get_param("W")
     b[:old_nO] = output.get_param("b")

@@ -1,4 +1,4 @@
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -30,7 +30,7 @@ def forward(
     layer: Model[Lexemes, Floats2d] = model.layers[0]
     ops = model.ops
     lengths = [len(doc) for doc in docs]
-    if not sum(lengths):
+    if not any(lengths):
         nO = model.get_dim("nO")
         return [ops.alloc2f(0, nO) for _ in docs], lambda dYs: []
     lexemes, token_rows = _get_lexemes(model, docs)
@@ -53,13 +53,14 @@ def init(model: DocsToVectors, X: Optional[List[Doc]] = None, Y: Optional[List[F
     model.layers[0].initialize(X=sample)
 
 
-def _get_lexemes(model: DocsToVectors, docs: List[Doc]) -> Tuple[Lexemes, numpy.ndarray]:
+def _get_lexemes(model: DocsToVectors, docs: List[Doc]) -> Tuple[Lexemes, Any]:
     """RETURNS (Tuple[Lexemes, (n_tokens,) int array]): The distinct lexemes, and each token's row among them."""
     columns = ["ORTH", *model.attrs["lexeme_attrs"]]
     tokens = numpy.concatenate([doc.to_array(columns).reshape((-1, len(columns))) for doc in docs])
     _, first, rows = numpy.unique(_fingerprints(tokens), return_index=True, return_inverse=True)
     distinct = tokens[first]
-    features = model.ops.asarray(numpy.ascontiguousarray(distinct[:, 1:]), dtype="uint64")
+    features: Any = numpy.ascontiguousarray(distinct[:, 1:])
+    features = model.ops.asarray(features, dtype="uint64")
     return Lexemes(features, distinct[:, 0], docs[0].vocab), rows.reshape(-1).astype("int32")
 
 

@@ -1,5 +1,7 @@
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
+import numpy as np
+from numpy.typing import NDArray
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -23,7 +25,7 @@ def forward(
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Floats2d]]]:
     layer: Model[Packed, Packed] = model.layers[0]
     lengths = [X.shape[0] for X in Xs]
-    if not sum(lengths):
+    if not any(lengths):
         nI, nO = model.get_dim("nI"), model.get_dim("nO")
         return (
             [model.ops.alloc2f(0, nO) for _ in Xs],
@@ -46,7 +48,7 @@ def init(
 ) -> None:
     layer: Model[Packed, Packed] = model.layers[0]
     sample = None
-    if X is not None and sum(x.shape[0] for x in X):
+    if X is not None and any(len(x) for x in X):
         packing = make_packing([x.shape[0] for x in X])
         sample = Packed(_pack(model, X, packing.to_packed), packing)
     layer.initialize(X=sample)
@@ -55,7 +57,7 @@ def init(
             model.set_dim(name, layer.get_dim(name))
 
 
-def _pack(model: VectorsToVectors, Xs: List[Floats2d], to_packed):
+def _pack(model: VectorsToVectors, Xs: List[Floats2d], to_packed: NDArray[np.int64]) -> Any:
     flat = Xs[0] if len(Xs) == 1 else model.ops.xp.concatenate(Xs)
     return take(flat, to_packed)
 

@@ -74,7 +74,8 @@ def collect_labels(
         if found - known:
             warnings.warn(
                 f"component {name!r}: labels of the training data that the given labels lack will not be learned: "
-                + ", ".join(unseen_labels(labels, found - known))
+                + ", ".join(unseen_labels(labels, found - known)),
+                stacklevel=3,
             )
     lost.report(name)
     return labels
@@ -97,7 +98,7 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
     expected = set(target.score_keys)
     for pipe_name, pipe in nlp.pipeline:
         if pipe_name != name:
-            defaults = nlp.get_pipe_meta(pipe_name).default_score_weights
+            defaults = nlp.get_pipe_meta(pipe_name).default_score_weights or {}
             expected.update(getattr(pipe, "score_keys", defaults))
     given = ", ".join(f"{k} = {v}" for k, v in weights.items() if v) or "none"
     if not any(k in weights for k in target.score_keys):
@@ -149,7 +150,8 @@ class _Lost:
         if self.lost:
             warnings.warn(
                 f"component {name!r}: {self.lost} of {self.total} gold labels ({100 * self.lost / self.total:.1f} %) do not "
-                f"match the pipeline's tokens and cannot be learned, such as\n  " + "\n  ".join(self.docs)
+                f"match the pipeline's tokens and cannot be learned, such as\n  " + "\n  ".join(self.docs),
+                stacklevel=4,
             )
 
 

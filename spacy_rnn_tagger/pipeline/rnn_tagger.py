@@ -304,5 +304,6 @@ class RNNTagger(TrainablePipe):
             self._warned_labels.extend(sorted(new))
             warnings.warn(
                 f"component {self.name!r}: the training data have labels that it was not initialized with, and their "
-                f"tokens are left out of the loss: {', '.join(unseen_labels(self.labels, new))}"
+                f"tokens are left out of the loss: {', '.join(unseen_labels(self.labels, new))}",
+                stacklevel=3,
             )

@@ -207,7 +207,7 @@ class MorphTarget(Target):
         for token, key in zip(doc, morphs.tolist()):
             feats = Morphology.feats_to_dict(self.vocab.strings[key])
             present = token.morph.to_dict()
-            token.set_morph({**present, **feats} if overwrite else {**feats, **present})
+            token.set_morph({**present, **feats} if overwrite else {**feats, **present})  # type: ignore[attr-defined]
 
 
 class EntsTarget(Target):
@@ -253,7 +253,7 @@ class EntsTarget(Target):
         restricted = None
         offset = 0
         for doc in docs:
-            allowed: Dict[int, Any] = {i: on_space for i in np.flatnonzero(doc.to_array("IS_SPACE"))}
+            allowed: Dict[int, Any] = {i: on_space for i in np.flatnonzero(doc.to_array("IS_SPACE")).tolist()}
             if np.isin(doc.to_array("ENT_IOB"), (1, 3)).any():
                 presets = _preset_tags(doc, labels, overwrite)
                 allowed.update({i: np.arange(len(actions)) == tag for i, tag in presets.items()})
@@ -282,7 +282,7 @@ class EntsTarget(Target):
             doc.set_ents(found, outside=_runs(doc, ~covered), default="unmodified")
 
 
-def _write(doc: Doc, attr: str, values: NDArray[np.uint64], overwrite: bool) -> None:
+def _write(doc: Doc, attr: str, values: Any, overwrite: bool) -> None:
     if not overwrite:
         present = doc.to_array(attr)
         values = np.where(present != 0, present, values)
