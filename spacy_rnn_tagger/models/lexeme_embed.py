@@ -1,4 +1,4 @@
-from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 from spacy.attrs import IDS
 from thinc.api import HashEmbed, Maxout, Model, chain, concatenate
@@ -31,7 +31,7 @@ def build_lexeme_embed(
     attrs (List[str]): Lexeme attributes to embed, such as "NORM" or "SHAPE".
     rows (Union[int, List[int]]): Rows of each attribute's table, one number for each or one for all.
     include_static_vectors (bool): Whether to add a trained projection of the vocabulary's vectors.
-    chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add.
+    chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add, such as `spacy-rnn-tagger.CharRNN.v1`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """
@@ -74,5 +74,5 @@ def _features() -> Model[Lexemes, Ints2d]:
 
 def _features_forward(
     model: Model[Lexemes, Ints2d], lexemes: Lexemes, is_train: bool
-) -> Tuple[Ints2d, Callable[[Ints2d], Sequence[Any]]]:
+) -> Tuple[Ints2d, Callable[[Ints2d], List[Any]]]:
     return lexemes.features, lambda d_features: []

@@ -1,4 +1,4 @@
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 from spacy.vectors import Mode, Vectors
 from thinc.api import Model
@@ -18,14 +18,14 @@ def lexeme_vectors(nO: int) -> Model[Lexemes, Floats2d]:
 
 def forward(
     model: Model[Lexemes, Floats2d], lexemes: Lexemes, is_train: bool
-) -> Tuple[Floats2d, Callable[[Floats2d], Lexemes]]:
+) -> Tuple[Floats2d, Callable[[Floats2d], List[Any]]]:
     X = _lookup(model, lexemes)
     W: Any = model.get_param("W")
     Y = model.ops.gemm(X, W, trans2=True)
 
-    def backprop(dY: Floats2d) -> Lexemes:
+    def backprop(dY: Floats2d) -> List[Any]:
         model.inc_grad("W", model.ops.gemm(dY, X, trans1=True))
-        return lexemes
+        return []
 
     return Y, backprop
 

@@ -1,0 +1,107 @@
+from typing import Callable, List
+
+import numpy
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import fix_random_seed
+
+SENTENCES = [
+    ("I like London.", "PRP VBP NNP .", "PRON VERB PROPN PUNCT", "O O U-GPE O"),
+    (
+        "Anna Berg works in New York.",
+        "NNP NNP VBZ IN NNP NNP .",
+        "PROPN PROPN VERB ADP PROPN PROPN PUNCT",
+        "B-PERSON L-PERSON O O B-GPE L-GPE O",
+    ),
+    ("They eat ham.", "PRP VBP NN .", "PRON VERB NOUN PUNCT", "O O O O"),
+    ("Ham is red.", "NN VBZ JJ .", "NOUN AUX ADJ PUNCT", "O O O O"),
+]
+MORPHS = {"PRON": "Case=Nom", "PROPN": "Number=Sing", "NOUN": "Number=Sing", "VERB": "VerbForm=Fin"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run tests that train on real corpora or build environments")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="needs --slow"))
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    fix_random_seed(0)
+
+
+@pytest.fixture
+def nlp() -> Language:
+    return spacy.blank("en")
+
+
+def make_examples(nlp: Language) -> List[Example]:
+    """Four sentences with every target annotated."""
+    examples = []
+    for text, tags, pos, ents in SENTENCES:
+        gold = {
+            "tags": tags.split(),
+            "pos": pos.split(),
+            "morphs": [MORPHS.get(p, "") for p in pos.split()],
+            "entities": ents.split(),
+        }
+        examples.append(Example.from_dict(nlp.make_doc(text), gold))
+    return examples
+
+
+def small_model(**encode: object) -> dict:
+    """Config of a small token scorer."""
+    return {
+        "@architectures": "spacy-rnn-tagger.RNNTagger.v1",
+        "tok2vec": {
+            "@architectures": "spacy-rnn-tagger.RNNTok2Vec.v1",
+            "embed": {
+                "@architectures": "spacy-rnn-tagger.LexemeEmbed.v1",
+                "width": 16,
+                "attrs": ["NORM", "SHAPE"],
+                "rows": 100,
+                "include_static_vectors": False,
+            },
+            "encode": {"@architectures": "spacy-rnn-tagger.RNNEncoder.v1", "width": 16, **encode},
+        },
+    }
+
+
+def train(nlp: Language, examples: List[Example], steps: int = 40) -> dict:
+    """Train until the toy data are learned."""
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    losses: dict = {}
+    for _ in range(steps):
+        losses = nlp.update(examples, sgd=optimizer)
+    return losses
+
+
+def randomize(model, seed: int = 0, scale: float = 0.3) -> None:
+    """Give every weight a random value, so that nothing can pass by being zero."""
+    rng = numpy.random.default_rng(seed)
+    for node in model.walk():
+        for name in node.param_names:
+            if node.has_param(name):
+                shape = node.get_param(name).shape
+                node.set_param(name, node.ops.asarray(rng.normal(0, scale, shape).astype("float32")))
+
+
+@pytest.fixture
+def make_docs(nlp: Language) -> Callable[[List[int]], List[Doc]]:
+    """Docs of given lengths over a small vocabulary."""
+
+    def make(lengths: List[int]) -> List[Doc]:
+        rng = numpy.random.default_rng(1)
+        words = ["Red", "Fort", "is", "in", "Delhi", ".", "a", "1998", "!", "über"]
+        return [Doc(nlp.vocab, words=[words[i] for i in rng.integers(0, len(words), n)]) for n in lengths]
+
+    return make

@@ -1,0 +1,184 @@
+import itertools
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from thinc.api import chain
+
+from spacy_rnn_tagger.engines.cells import CELLS
+from spacy_rnn_tagger.engines.packing import make_packing, take
+from spacy_rnn_tagger.models.rnn_encoder import build_rnn_encoder
+
+from .conftest import randomize
+
+BATCHES = {
+    "one token": [1],
+    "equal": [5, 5, 5],
+    "empty among others": [0, 3, 0, 1, 4, 0],
+    "very unequal": [1, 200, 2, 0, 37],
+}
+GRID = list(itertools.product(CELLS, [True, False], [1, 2, 3]))
+
+
+def make_encoder(cell="lstm", bidirectional=True, depth=1, width=6, hidden_width=5):
+    model = build_rnn_encoder(
+        width, hidden_width=hidden_width, depth=depth, cell=cell, bidirectional=bidirectional
+    )
+    model.initialize()
+    randomize(model)
+    return model
+
+
+def make_input(lengths, width=6, seed=2):
+    rng = numpy.random.default_rng(seed)
+    return [rng.normal(size=(n, width)).astype("float32") for n in lengths]
+
+
+@pytest.mark.parametrize("cell,bidirectional,depth", GRID)
+@pytest.mark.parametrize("lengths", BATCHES.values(), ids=BATCHES)
+def test_engines_agree(cell, bidirectional, depth, lengths):
+    model = make_encoder(cell, bidirectional, depth)
+    X = make_input(lengths)
+    trained, _ = model(X, is_train=True)
+    served = model.predict(X)
+    assert [y.shape for y in served] == [(n, 10 if bidirectional else 5) for n in lengths]
+    for a, b in zip(trained, served):
+        numpy.testing.assert_allclose(a, b, atol=1e-5)
+    assert max(abs(y).max() for y in served if y.size) > 0.05
+
+
+@pytest.mark.parametrize("cell,bidirectional,depth", GRID)
+def test_a_sequence_does_not_know_its_neighbours(cell, bidirectional, depth):
+    model = make_encoder(cell, bidirectional, depth)
+    X = make_input([4, 1, 60, 0, 9, 2])
+    together = model.predict(X)
+    for x, y in zip(X, together):
+        numpy.testing.assert_allclose(model.predict([x])[0], y, atol=1e-5)
+    order = [5, 2, 0, 4, 3, 1]
+    for i, y in zip(order, model.predict([X[i] for i in order])):
+        numpy.testing.assert_allclose(together[i], y, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 15), min_size=1, max_size=6), st.sampled_from(list(CELLS)), st.booleans())
+def test_engines_agree_on_any_batch(lengths, cell, bidirectional):
+    model = make_encoder(cell, bidirectional, depth=2)
+    X = make_input(lengths)
+    for a, b in zip(model(X, is_train=True)[0], model.predict(X)):
+        numpy.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell,bidirectional", list(itertools.product(CELLS, [True, False])))
+def test_gradients_are_those_of_finite_differences(cell, bidirectional):
+    model = make_encoder(cell, bidirectional, depth=2, width=3, hidden_width=2)
+    if cell == "rnn_relu":  # keep clear of the kink, where differences mean nothing
+        for node in model.walk():
+            for name in node.param_names:
+                node.get_param(name)[:] = 2.0 if "bias" in name else 0.2
+    X = make_input([3, 0, 1, 2], width=3)
+    weights = make_input([3, 0, 1, 2], width=4 if bidirectional else 2, seed=5)
+
+    def loss():
+        return sum(float((y.astype("float64") * w).sum()) for y, w in zip(model.predict(X), weights))
+
+    _, backprop = model(X, is_train=True)
+    dX = backprop([w.copy() for w in weights])
+    eps = 1e-2
+
+    def check(array, gradient):
+        for index in itertools.islice(numpy.ndindex(*array.shape), 12):
+            before = array[index]
+            array[index] = before + eps
+            up = loss()
+            array[index] = before - eps
+            down = loss()
+            array[index] = before
+            assert gradient[index] == pytest.approx((up - down) / (2 * eps), abs=4e-3, rel=2e-2)
+
+    for x, dx in zip(X, dX):
+        check(x, dx)
+    for node in model.walk():
+        for name in node.param_names:
+            grad = node.get_grad(name)
+            assert abs(grad).max() > 0, name
+            check(node.get_param(name), grad)
+
+
+def test_inputs_are_left_alone():
+    model = make_encoder("gru", depth=2)
+    X = make_input([7])
+    before = X[0].copy()
+    Y, backprop = model(X, is_train=True)
+    dY = [numpy.ones_like(y) for y in Y]
+    backprop(dY)
+    model.predict(X)
+    assert (X[0] == before).all() and (dY[0] == 1).all()
+
+
+def test_gradients_add_up_over_sub_batches():
+    model = make_encoder()
+    X = make_input([4, 3])
+    _, backprop = model(X, is_train=True)
+    backprop([numpy.ones((n, 10), dtype="float32") for n in (4, 3)])
+    layer = model.layers[0].layers[0]
+    whole = layer.get_grad("weight_hh").copy()
+    layer.set_grad("weight_hh", numpy.zeros_like(whole))
+    for x in X:
+        _, backprop = model([x], is_train=True)
+        backprop([numpy.ones((len(x), 10), dtype="float32")])
+    numpy.testing.assert_allclose(layer.get_grad("weight_hh"), whole, atol=1e-4)
+
+
+def test_dropout_follows_set_dropout_rate_and_not_prediction():
+    from thinc.api import set_dropout_rate
+
+    model = build_rnn_encoder(8, depth=2, dropout=0.5)
+    model.initialize()
+    X = make_input([6], width=8)
+    dropped = model(X, is_train=True)[0][0]
+    assert (dropped == 0).any() and not (model.predict(X)[0] == 0).any()
+    set_dropout_rate(model, 0.0)
+    numpy.testing.assert_allclose(model(X, is_train=True)[0][0], model.predict(X)[0], atol=1e-5)
+
+
+def test_initialize_draws_again_and_follows_the_seed():
+    from thinc.api import fix_random_seed
+
+    model = build_rnn_encoder(8, cell="gru")
+    drawn = []
+    for seed in (1, 2, 1):
+        fix_random_seed(seed)
+        model.initialize()
+        drawn.append(model.layers[0].layers[0].get_param("weight_hh").copy())
+    assert (drawn[0] == drawn[2]).all() and not (drawn[0] == drawn[1]).all()
+
+
+def test_one_bias_per_gate_and_a_forget_gate_that_remembers():
+    model = build_rnn_encoder(200, hidden_width=74, bidirectional=False)
+    model.initialize()
+    layer = model.layers[0].layers[0]
+    assert sum(layer.get_param(name).size for name in layer.param_names) == 4 * ((200 + 74) * 74 + 74)
+    assert (layer.get_param("bias")[74:148] == 1).all()
+
+
+def test_a_long_sequence():
+    model = make_encoder()
+    X = make_input([20000])
+    Y = model.predict(X)[0]
+    assert Y.shape == (20000, 10) and numpy.isfinite(Y).all()
+
+
+def test_take_copies():
+    rows = numpy.ones((3, 2), dtype="float32")
+    taken = take(rows, make_packing([3]).to_packed)
+    taken[:] = 0
+    assert (rows == 1).all()
+
+
+def test_chain_with_another_layer_infers_nothing_wrong():
+    from thinc.api import Linear, with_array
+
+    model = chain(make_encoder(), with_array(Linear(3)))
+    model.initialize(X=make_input([3]))
+    assert model.predict(make_input([3]))[0].shape == (3, 3)
