@@ -44,7 +44,10 @@ def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
             f"component {name!r}: [components.{name}.model] nO = {fixed}, but there are {nO} tags to score; leave nO out, it "
             "is inferred."
         )
-    _widen(model, nO)
+    if fixed is None:
+        _set_width(model, nO)
+    elif fixed != nO:
+        _replace_output(model, Linear(nO=nO, nI=output.maybe_get_dim("nI")))
 
 
 def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
@@ -54,23 +57,32 @@ def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
     new_nO (int): The new number of columns.
     RETURNS (Model[List[Doc], List[Floats2d]]): The same model.
     """
-    output: Model[Floats2d, Floats2d] = model.get_ref("output_layer")
-    old_nO, nI = output.get_dim("nO"), output.get_dim("nI")
-    W: Any = output.ops.alloc2f(new_nO, nI)
-    b: Any = output.ops.alloc1f(new_nO)
-    b += NEW_COLUMN_BIAS
-    W[:old_nO] = output.get_param("W")
-    b[:old_nO] = output.get_param("b")
-    _widen(model, new_nO)
-    output.set_param("W", W)
-    output.set_param("b", b)
-    output.set_grad("W", output.ops.alloc2f(new_nO, nI))
-    output.set_grad("b", output.ops.alloc1f(new_nO))
+    old: Any = model.get_ref("output_layer")
+    old_nO, nI = old.get_dim("nO"), old.get_dim("nI")
+    W: Any = old.ops.alloc2f(new_nO, nI)
+    b: Any = old.ops.alloc1f(new_nO)
+    W[:old_nO] = old.get_param("W")
+    b[:old_nO] = old.get_param("b")
+    b[old_nO:] = NEW_COLUMN_BIAS
+    new: Any = Linear(nO=new_nO, nI=nI)
+    new.set_param("W", W)
+    new.set_param("b", b)
+    _replace_output(model, new)
     return model
 
 
-def _widen(model: DocsToVectors, nO: int) -> None:
-    """Set the output width of the scorer and of every layer around it."""
+def _replace_output(model: DocsToVectors, new: Model[Floats2d, Floats2d]) -> None:
+    """Put a layer of another width in place. Thinc fixes the dimensions of a layer that has weights."""
+    old = model.get_ref("output_layer")
+    for node in list(model.walk()):
+        if old in node.layers:
+            node.layers[node.layers.index(old)] = new
+    model.set_ref("output_layer", new)
+    _set_width(model, new.get_dim("nO"))
+
+
+def _set_width(model: DocsToVectors, nO: int) -> None:
+    """Tell the width of the scorer to every layer around it."""
     output = model.get_ref("output_layer")
     for node in model.walk():
         if output in node.walk():
