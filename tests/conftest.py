@@ -1,4 +1,8 @@
-from typing import Callable, List
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List
 
 import numpy
 import pytest
@@ -8,6 +12,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import fix_random_seed
 
+ROOT = Path(__file__).parent.parent
+CONFIGS = ROOT / "configs"
 SENTENCES = [
     ("I like London.", "PRP VBP NNP .", "PRON VERB PROPN PUNCT", "O O U-GPE O"),
     (
@@ -23,7 +29,9 @@ MORPHS = {"PRON": "Case=Nom", "PROPN": "Number=Sing", "NOUN": "Number=Sing", "VE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run tests that train on real corpora or build environments")
+    parser.addoption(
+        "--slow", action="store_true", help="also run tests that train on real corpora or build environments"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
@@ -105,3 +113,17 @@ def make_docs(nlp: Language) -> Callable[[List[int]], List[Doc]]:
         return [Doc(nlp.vocab, words=[words[i] for i in rng.integers(0, len(words), n)]) for n in lengths]
 
     return make
+
+
+def run_cli(*args: object, **env: str) -> subprocess.CompletedProcess:
+    """Run a Python module or script in a process of its own, and return its output whatever its exit code."""
+    command = [sys.executable, *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, cwd=ROOT)
+
+
+def train_cli(config: Path, output: Path, overrides: Dict[str, Any], check: bool = True, **env: str) -> str:
+    """`spacy train`, for real. Returns what it printed."""
+    settings = [part for key, value in overrides.items() for part in (f"--{key}", value)]
+    done = run_cli("-m", "spacy", "train", config, "--output", output, *settings, **env)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -22,9 +22,7 @@ GRID = list(itertools.product(CELLS, [True, False], [1, 2, 3]))
 
 
 def make_encoder(cell="lstm", bidirectional=True, depth=1, width=6, hidden_width=5):
-    model = build_rnn_encoder(
-        width, hidden_width=hidden_width, depth=depth, cell=cell, bidirectional=bidirectional
-    )
+    model = build_rnn_encoder(width, hidden_width=hidden_width, depth=depth, cell=cell, bidirectional=bidirectional)
     model.initialize()
     randomize(model)
     return model
