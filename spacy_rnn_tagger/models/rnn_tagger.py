@@ -5,6 +5,7 @@ from thinc.types import Floats2d
 
 from ..errors import check_positive
 from .types import DocsToVectors
+from .vocabulary import CHAR, vocabulary_layers
 
 # A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
 NEW_COLUMN_BIAS = -10.0
@@ -21,6 +22,11 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsTo
     """
     if nO is not None:
         check_positive("spacy-rnn-tagger.RNNTagger.v1", nO=nO)
+    if any(layer.attrs["symbol_attr"] == CHAR for layer in vocabulary_layers(tok2vec)):
+        raise ValueError(
+            f"spacy-rnn-tagger.RNNTagger.v1: an embedding with attr = {CHAR!r} gives one vector for each character, but a tagger "
+            "needs one for each token; name a lexeme attribute, or use it in a text classifier."
+        )
     output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     model: DocsToVectors = chain(tok2vec, with_array(output))
     model.set_ref("tok2vec", tok2vec)
@@ -45,7 +51,7 @@ def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
             "is inferred."
         )
     if fixed is None:
-        _set_width(model, nO)
+        set_width(model, nO)
     elif fixed != nO:
         _replace_output(model, Linear(nO=nO, nI=output.maybe_get_dim("nI")))
 
@@ -78,10 +84,10 @@ def _replace_output(model: DocsToVectors, new: Model[Floats2d, Floats2d]) -> Non
         if old in node.layers:
             node.layers[node.layers.index(old)] = new
     model.set_ref("output_layer", new)
-    _set_width(model, new.get_dim("nO"))
+    set_width(model, new.get_dim("nO"))
 
 
-def _set_width(model: DocsToVectors, nO: int) -> None:
+def set_width(model: DocsToVectors, nO: int) -> None:
     """Tell the width of the scorer to every layer around it."""
     output = model.get_ref("output_layer")
     for node in model.walk():
