@@ -35,6 +35,7 @@ def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: 
 
 def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[Packed, Callable[[Packed], Packed]]:
     cell, bidirectional = model.attrs["cell"], model.attrs["bidirectional"]
+    check_cell(model)
     nI = model.get_dim("nI")
     if Xp.data.shape[1] != nI:
         raise ValueError(
@@ -57,6 +58,18 @@ def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[P
         return Packed(dX, dYp.packing)
 
     return Packed(Y, Xp.packing), backprop
+
+
+def check_cell(model: Model[Any, Any]) -> None:
+    """Refuse weights of another cell: Thinc restores the saved `cell` when it loads them, whatever the config built.
+
+    RAISES (ValueError): If the layer was built for another cell than its weights.
+    """
+    if model.attrs["cell"] != model.name:
+        raise ValueError(
+            f"The config gives a recurrent layer cell = {model.name!r}, but the saved weights are of cell = "
+            f"{model.attrs['cell']!r}; load them with the cell that they were trained with."
+        )
 
 
 def init(model: Model[Packed, Packed], X: Optional[Packed] = None, Y: Optional[Packed] = None) -> None:
