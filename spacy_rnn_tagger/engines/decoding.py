@@ -1,96 +1,220 @@
-"""The best legal path through a lattice of tag scores (Viterbi 1967)."""
+"""The best legal paths through a lattice of tag scores (Viterbi 1967; k-best as in Huang & Chiang 2005)."""
 
-from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .packing import Lengths, make_packing
+from .forward_backward import log_partition
+from .lattice import NEVER, Constraints, Lattice, array_module, make_lattice, no_path, to_numpy
+from .packing import Lengths
 
-NEVER = np.float32(-1e9)
-"""Score of what is forbidden: finite, so that sums of it stay ordered and no NaN can arise."""
+__all__ = ["NEVER", "Constraints", "best_paths", "decode", "kbest", "viterbi"]
 
+# Candidates that one step weighs at a time: few enough to stay in the processor's cache.
+BLOCK = 2**18
 
-@dataclass(frozen=True)
-class Constraints:
-    """Which paths are legal, by tag index.
-
-    start: (n_tags,) bool, tags that may begin a sequence.
-    end: (n_tags,) bool, tags that may end one.
-    follows: (n_tags, n_tags) bool, whether column may follow row.
-    """
-
-    start: NDArray[np.bool_]
-    end: NDArray[np.bool_]
-    follows: NDArray[np.bool_]
+Path = NDArray[np.int64]
 
 
-def decode(scores: Any, lengths: Lengths, constraints: Optional[Constraints] = None) -> NDArray[np.int64]:
+def decode(
+    scores: Any,
+    lengths: Lengths,
+    constraints: Optional[Constraints] = None,
+    *,
+    transitions: Optional[Any] = None,
+    start: Optional[Any] = None,
+    end: Optional[Any] = None,
+    allowed: Optional[Any] = None,
+) -> Path:
     """Find the best-scoring legal path of every sequence.
 
-    scores (array): (n_tokens, n_tags) scores of the concatenated sequences; `NEVER` forbids a tag at a token.
+    scores (array): (n_tokens, n_tags) scores of the concatenated sequences; `NEVER` bans a tag from a token.
     lengths (Sequence[int]): Tokens per sequence.
     constraints (Optional[Constraints]): The legal paths; all if None.
+    transitions (Optional[array]): (n_tags, n_tags) score of column after row.
+    start (Optional[array]): (n_tags,) score of beginning a sequence.
+    end (Optional[array]): (n_tags,) score of ending one.
+    allowed (Optional[array]): (n_tokens, n_tags) bool, the tags that each token may have, as `make_lattice` takes them.
     RETURNS (array): (n_tokens,) tag indices, concatenated.
-    RAISES (ValueError): If a score is NaN.
+    RAISES (ValueError): If a score is NaN, or some sequence has no legal path.
     """
     if np.isnan(scores).any():
         raise ValueError(
             "The model's scores contain NaN: its weights are damaged or its training diverged (try a lower learn rate)."
         )
-    best = scores.argmax(axis=1) if scores.shape[0] else np.zeros((0,), dtype=np.int64)
-    if constraints is None or not best.size:
+    if transitions is not None or start is not None or end is not None:
+        return viterbi(scores, lengths, constraints, transitions=transitions, start=start, end=end, allowed=allowed)
+    masked = scores if allowed is None else np.where(allowed, scores, -np.inf)
+    best = masked.argmax(axis=1) if scores.shape[0] else np.zeros((0,), dtype=np.int64)
+    if not best.size or (constraints is None and allowed is None):
         return best
     # Without transition scores, a sequence whose best tags happen to be legal is decoded already.
     sizes = np.asarray(lengths, dtype=np.int64)
     sizes = sizes[sizes > 0]
-    ends = np.cumsum(sizes)
-    starts = ends - sizes
-    legal = np.ones(best.shape, dtype=bool)
-    legal[1:] = constraints.follows[best[:-1], best[1:]]
-    legal[starts] = constraints.start[best[starts]]
-    legal[ends - 1] &= constraints.end[best[ends - 1]]
-    redo = ~np.logical_and.reduceat(legal, starts)
+    redo = ~_is_legal(best, sizes, constraints, allowed)
     if redo.any():
         rows = np.flatnonzero(np.repeat(redo, sizes))
-        best[rows] = viterbi(scores[rows], sizes[redo], constraints)
+        part = None if allowed is None else allowed[rows]
+        best[rows] = viterbi(scores[rows], sizes[redo], constraints, allowed=part)
     return best
 
 
-def viterbi(
-    scores: Any,
-    lengths: Lengths,
-    constraints: Constraints,
-) -> NDArray[np.int64]:
-    """`decode` by dynamic programming over all sequences at once, one step after another."""
-    packing = make_packing(lengths)
-    packed = scores[packing.to_packed].astype("float32")
-    transitions = np.where(constraints.follows, np.float32(0), NEVER)
-    start = np.where(constraints.start, np.float32(0), NEVER)
-    end = np.where(constraints.end, np.float32(0), NEVER)
-    n_tags = packed.shape[1]
-    pointers = np.zeros((packing.n_tokens, n_tags), dtype=np.int32)
+def viterbi(scores: Any, lengths: Lengths, constraints: Optional[Constraints] = None, **others: Optional[Any]) -> Path:
+    """`decode` without its shortcut, by dynamic programming alone.
+
+    others (Optional[array]): `transitions`, `start`, `end` and `allowed`.
+    """
+    path: Path = to_numpy(best_paths(make_lattice(scores, lengths, constraints=constraints, **others))[0][0])
+    return path
+
+
+def best_paths(lattice: Lattice, k: int = 1) -> Tuple[Any, NDArray[np.float64]]:
+    """The best distinct paths of every sequence, by dynamic programming over all sequences at once. Of equally good tags,
+    the first wins, whatever `k` is.
+
+    lattice (Lattice): The lattice.
+    k (int): How many paths.
+    RETURNS (Tuple[array, array]): (k, n_tokens) tag indices of the concatenated sequences, best path first; (k, n_seqs)
+        their scores, minus infinity where a sequence has fewer paths (the tags then mean nothing).
+    RAISES (ValueError): If a sequence has no legal path.
+    """
+    if lattice.transitions is None and k == 1:
+        return _best_tags(lattice)
+    xp = array_module(lattice.unary)
+    packing = lattice.packing
+    running = packing.firsts
+    n_tags, dtype = lattice.n_tags, lattice.unary.dtype
+    incoming = xp.zeros((n_tags, n_tags), dtype=dtype) if lattice.transitions is None else lattice.transitions.T.copy()
+    # The k best paths up to each tag. Rows stop changing when their sequence ends.
+    state = xp.full((running.shape[0], n_tags, k), -np.inf, dtype=dtype)
+    state[:, :, 0] = 0.0
+    # Which of the k * n_tags paths before each goes on.
+    pointers = xp.zeros((packing.n_tokens, n_tags, k), dtype="int32")
+    totals = xp.zeros((running.shape[0],), dtype="float64")
     sizes = packing.batch_sizes.tolist()
-    path = np.zeros((packing.n_tokens,), dtype=np.int64)
-    last = np.zeros((sizes[0] if sizes else 0, n_tags), dtype="float32")
     at = 0
-    for step, size in enumerate(sizes):
-        if step == 0:
-            last[:] = start + packed[:size]
+    with np.errstate(invalid="ignore"):
+        for size in sizes:
+            rows = slice(at, at + size)
+            if at:
+                state[:size], pointers[rows] = _extend(state[:size], incoming, k)
+            state[:size] += lattice.unary[rows, :, None]
+            # Only differences matter: keep those of long sequences in the exact range.
+            peaks = state[:size, :, 0].max(axis=1)
+            state[:size] -= peaks[:, None, None]
+            totals[:size] += peaks
+            at += size
+    if not xp.isfinite(totals).all():
+        raise no_path(lattice)
+    final, ends = _extend(state, xp.zeros((1, n_tags), dtype=dtype), k)
+    scores = xp.full((k, lattice.n_seqs), -np.inf)
+    scores[0] = 0.0
+    scores[:, xp.asarray(packing.seqs[running])] = (final[:, 0] + totals[:, None]).T
+    return _follow(lattice, pointers, ends[:, 0], k), scores
+
+
+def kbest(lattice: Lattice, k: int) -> List[List[Tuple[Path, float]]]:
+    """The best distinct paths and how likely they are. The first is the decoded one.
+
+    lattice (Lattice): The lattice.
+    k (int): How many paths.
+    RETURNS (List[List[Tuple[array, float]]]): For each sequence up to k pairs of tag indices and log-probability, best
+        first; fewer if there are fewer legal paths. An empty sequence has one path, which is certain.
+    RAISES (ValueError): If k is less than 1, or a sequence has no legal path.
+    """
+    if k < 1:
+        raise ValueError(f"k-best: k should be at least 1, but it is {k}.")
+    paths, scores = best_paths(lattice, k)
+    logs = np.minimum(to_numpy(scores - log_partition(lattice)), 0.0)
+    splits = np.cumsum(lattice.packing.lengths)[:-1]
+    by_seq = np.split(to_numpy(paths), splits, axis=1)
+    return [
+        [(path, float(log)) for path, log in zip(by_seq[i], logs[:, i]) if log > -np.inf] for i in range(lattice.n_seqs)
+    ]
+
+
+def _is_legal(
+    path: Path, sizes: NDArray[np.int64], constraints: Optional[Constraints], allowed: Optional[Any]
+) -> NDArray[np.bool_]:
+    """Whether each of some non-empty sequences keeps to the constraints and the allowed tags."""
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    legal = np.ones(path.shape, dtype=bool)
+    if allowed is not None:
+        legal &= allowed[np.arange(path.shape[0]), path]
+    if constraints is not None:
+        follows = constraints.follows[path[:-1], path[1:]]
+        follows[starts[1:] - 1] = True
+        legal[1:] &= follows
+        legal[starts] &= constraints.start[path[starts]]
+        legal[ends - 1] &= constraints.end[path[ends - 1]]
+    return np.logical_and.reduceat(legal, starts)
+
+
+def _best_tags(lattice: Lattice) -> Tuple[Any, Any]:
+    xp = array_module(lattice.unary)
+    best = lattice.unary.argmax(axis=1)
+    scores = lattice.unary[xp.arange(best.shape[0]), best]
+    if not xp.isfinite(scores).all():
+        raise no_path(lattice)
+    packing = lattice.packing
+    totals = xp.bincount(xp.asarray(packing.seqs), weights=scores, minlength=lattice.n_seqs)
+    return best[xp.asarray(packing.from_packed)][None], totals[None]
+
+
+def _extend(state: Any, incoming: Any, k: int) -> Tuple[Any, Any]:
+    """Take the k best paths up to each tag one step further.
+
+    state (array): (size, n_tags, k) scores of the paths up to each tag, best first.
+    incoming (array): (n_to, n_tags) score of coming to each tag from each.
+    RETURNS (Tuple[array, array]): (size, n_to, k) scores of the paths into each tag, best first; and the same shape, the
+        path each goes on from, as tag * k + place.
+    """
+    xp = array_module(state)
+    block = max(1, BLOCK // max(1, incoming.size))
+    parts = [_merge(state[i : i + block], incoming, k) for i in range(0, max(1, state.shape[0]), block)]
+    if len(parts) == 1:
+        return parts[0]
+    values, pointers = zip(*parts)
+    return xp.concatenate(values), xp.concatenate(pointers)
+
+
+def _merge(state: Any, incoming: Any, k: int) -> Tuple[Any, Any]:
+    """`_extend`, as a merge of sorted lists: every tag before offers its best path not yet taken."""
+    xp = array_module(state)
+    offers = state[:, None, :, 0] + incoming
+    values = xp.empty((*offers.shape[:2], k), dtype=state.dtype)
+    pointers = xp.empty(values.shape, dtype="int32")
+    seqs = xp.arange(offers.shape[0])[:, None]
+    into = xp.arange(offers.shape[1])[None, :]
+    places = xp.zeros(offers.shape, dtype="int32") if k > 1 else None
+    for i in range(k):
+        best = offers.argmax(axis=2)
+        values[:, :, i] = offers[seqs, into, best]
+        if places is None:
+            pointers[:, :, i] = best
         else:
-            candidates = last[:size, :, None] + transitions  # (size, from, to)
-            pointers[at : at + size] = candidates.argmax(axis=1)
-            last[:size] = candidates.max(axis=1) + packed[at : at + size]
-            # Keep long sequences within float32's exact range: only differences matter.
-            last[:size] -= last[:size].max(axis=1, keepdims=True)
-        at += size
-    # Rows of `last` stop changing when their sequence ends, so each now holds its own final scores.
-    tags = (last + end).argmax(axis=1)
-    for step in range(len(sizes) - 1, -1, -1):
-        size = sizes[step]
+            place = places[seqs, into, best]
+            pointers[:, :, i] = best * k + place
+            if i + 1 < k:
+                places[seqs, into, best] = place + 1
+                offers[seqs, into, best] = state[seqs, best, place + 1] + incoming[into, best]
+    return values, pointers
+
+
+def _follow(lattice: Lattice, pointers: Any, ends: Any, k: int) -> Any:
+    """Follow the pointers back from the paths' ends, (n_running, k)."""
+    xp = array_module(pointers)
+    packing = lattice.packing
+    paths = xp.zeros((k, packing.n_tokens), dtype="int64")
+    current = ends.copy()
+    at = packing.n_tokens
+    for size in packing.batch_sizes.tolist()[::-1]:
         at -= size
-        path[at : at + size] = tags[:size]
-        if step:
-            tags[:size] = pointers[np.arange(at, at + size), tags[:size]]
-    return path[packing.from_packed]
+        rows = slice(at, at + size)
+        paths[:, rows] = current[:size].T // k
+        if at:
+            flat = pointers[rows].reshape((size, -1))
+            current[:size] = flat[xp.arange(size)[:, None], current[:size]]
+    return paths[:, xp.asarray(packing.from_packed)]

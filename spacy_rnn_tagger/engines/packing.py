@@ -37,6 +37,28 @@ class Packing:
     def n_tokens(self) -> int:
         return int(self.to_packed.shape[0])
 
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """(n_running,) packed rows of the first tokens, which are of the non-empty sequences, the longest first."""
+        return np.arange(self.batch_sizes[0] if self.batch_sizes.size else 0)
+
+    @property
+    def lasts(self) -> NDArray[np.int64]:
+        """(n_running,) packed rows of the last tokens of the same sequences."""
+        return self.mirror[self.firsts]
+
+    @property
+    def previous(self) -> NDArray[np.int64]:
+        """(n_tokens - n_running,) for each packed row that is not a first token's, the row of the token before it."""
+        rows = np.arange(self.firsts.shape[0], self.n_tokens)
+        return rows - np.repeat(self.batch_sizes[:-1], self.batch_sizes[1:])
+
+    @property
+    def ranks(self) -> NDArray[np.int64]:
+        """(n_tokens,) for each packed row, the place of its sequence among the non-empty ones, the longest first."""
+        starts = np.cumsum(self.batch_sizes) - self.batch_sizes
+        return np.arange(self.n_tokens) - np.repeat(starts, self.batch_sizes)
+
 
 def make_packing(lengths: Lengths) -> Packing:
     """Lay out a batch.

@@ -29,12 +29,14 @@ def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: 
         init=init,
         dims={"nI": nI, "nH": hidden_width, "nO": hidden_width * (2 if bidirectional else 1)},
         params={name: None for name in names},
-        attrs={"cell": cell, "bidirectional": bidirectional},
+        # Thinc saves the name and restores it over the config's; the cell itself is no message, so it stays as built.
+        attrs={"cell": CELLS[cell], "cell_name": cell, "bidirectional": bidirectional},
     )
 
 
 def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[Packed, Callable[[Packed], Packed]]:
-    cell, bidirectional = model.attrs["cell"], model.attrs["bidirectional"]
+    cell, bidirectional = model.attrs["cell"].name, model.attrs["bidirectional"]
+    check_cell(model)
     nI = model.get_dim("nI")
     if Xp.data.shape[1] != nI:
         raise ValueError(
@@ -59,10 +61,23 @@ def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[P
     return Packed(Y, Xp.packing), backprop
 
 
+def check_cell(model: Model[Any, Any]) -> None:
+    """Refuse weights of another cell, which may have the same shapes.
+
+    RAISES (ValueError): If the layer was built for another cell than its weights.
+    """
+    built, loaded = model.attrs["cell"].name, model.attrs["cell_name"]
+    if built != loaded:
+        raise ValueError(
+            f"The config gives a recurrent layer cell = {built!r}, but the saved weights are of cell = {loaded!r}; load "
+            "them with the cell that they were trained with."
+        )
+
+
 def init(model: Model[Packed, Packed], X: Optional[Packed] = None, Y: Optional[Packed] = None) -> None:
     if X is not None and not model.has_dim("nI"):
         model.set_dim("nI", X.data.shape[1])
-    cell = CELLS[model.attrs["cell"]]
+    cell = model.attrs["cell"]
     n_hidden = model.get_dim("nH")
     shapes = cell.param_shapes(model.get_dim("nI"), n_hidden)
     for name in model.param_names:

@@ -61,3 +61,20 @@ def tags_of(start: int, end: int, label: int) -> Dict[int, int]:
     tags[start] = first + BEGIN - 1
     tags[end - 1] = first + LAST - 1
     return tags
+
+
+def span_tags(starts: NDArray[np.int64], ends: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The tags of many entities, as `segment_probabilities` takes them.
+
+    starts (array): (n_spans,) start tokens.
+    ends (array): (n_spans,) end tokens, exclusive.
+    labels (array): (n_spans,) label indices.
+    RETURNS (array): (sum of the spans' lengths,) tag indices of the concatenated spans.
+    """
+    sizes = ends - starts
+    firsts = np.cumsum(sizes) - sizes
+    actions = np.full((int(sizes.sum()),), IN, dtype=np.int64)
+    actions[firsts] = BEGIN
+    actions[firsts + sizes - 1] = LAST
+    actions[firsts[sizes == 1]] = UNIT
+    return np.repeat(4 * labels, sizes) + actions

@@ -16,6 +16,7 @@ from thinc.types import Floats2d
 
 from ..engines.decoding import decode
 from ..errors import unknown_name
+from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
 from ..models.vocabulary import learn_vocabulary
 from .initialization import check_score_weights, collect_labels, take_sample
@@ -282,6 +283,9 @@ class RNNTagger(TrainablePipe):
                 f"component {self.name!r}: its config says target = {self.target!r}, but it was trained and saved with "
                 f"target = {self.cfg.get('target')!r}; set the target back, or train it anew."
             )
+        for node in self.model.walk():
+            if "cell" in node.attrs:
+                check_cell(node)
         for label in self.labels:
             self._target.normalize_label(label)
 

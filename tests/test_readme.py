@@ -1,0 +1,73 @@
+"""What README says is so."""
+
+import re
+import shutil
+
+import pytest
+import spacy
+from thinc.api import Config
+
+from .conftest import CONFIGS, ROOT, run_cli
+
+README = (ROOT / "README.md").read_text(encoding="utf8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+def test_the_example_runs(capsys):
+    code = blocks("python")[0]
+    assert len(code.strip().splitlines()) <= 27
+    exec(compile(code, "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    assert "('Agra Fort', 'FAC'), ('Delhi', 'GPE')" in out
+
+
+def test_ci_runs_the_test_command():
+    assert README.index("```bash") < 700
+    assert blocks("bash")[1].strip() in (ROOT / ".ci" / "run").read_text()
+    assert "spacy project run all" in blocks("bash")[0]
+
+
+def test_the_config_excerpt_is_the_default():
+    excerpt = Config().from_str("[components]\n\n" + blocks("ini")[0])["components"]["rnn_tagger"]
+    factory = excerpt.pop("factory")
+    meta = spacy.blank("en").add_pipe(factory) and spacy.blank("en").get_factory_meta(factory)
+    default = dict(meta.default_config)
+    assert default.pop("scorer") == {"@scorers": "spacy-rnn-tagger.target_scorer.v1"}
+    default["model"]["tok2vec"]["encode"]["width"] = 128  # the interpolated value
+    assert Config(excerpt) == Config(default)
+
+
+def test_the_option_table_lists_every_option():
+    options = set(re.findall(r"^\| `(\w+)` \|", README.split("| option |")[1].split("\n\n")[0], flags=re.M))
+    assert options == set(spacy.blank("en").get_factory_meta("rnn_tagger").default_config)
+
+
+def test_registered_names_are_in_the_readme():
+    text = (ROOT / "setup.cfg").read_text()
+    for name in re.findall(r"^    (spacy-rnn-tagger\.\w+\.v\d) =", text, flags=re.M):
+        assert name in README, name
+
+
+def test_the_project_section_is_up_to_date(tmp_path):
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    (tmp_path / "README.md").write_text(README, encoding="utf8")
+    done = run_cli("-m", "weasel", "document", tmp_path, "--output", tmp_path / "README.md")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "README.md").read_text(encoding="utf8") == README
+
+
+def test_linked_files_exist():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.cfg")), ids=lambda path: path.name)
+def test_configs_are_fixed_points_of_fill_config(path, tmp_path):
+    from spacy.cli.init_config import fill_config
+
+    before = path.read_text(encoding="utf8")
+    fill_config(tmp_path / "filled.cfg", path, silent=True)
+    assert (tmp_path / "filled.cfg").read_text(encoding="utf8") == before
