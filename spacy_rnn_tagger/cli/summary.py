@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 import spacy
 import typer
@@ -42,9 +42,11 @@ class Row:
 @rnn_cli.command("summary", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def summary_cli(
     ctx: typer.Context,
-    pipeline: str = Arg(..., help="Config file, trained pipeline directory, or name of an installed pipeline"),
-    component: Optional[str] = Opt(None, "--component", "-C", help="Only this component"),
-    code_path: Optional[Path] = Opt(None, "--code", "-c", help="Python file with functions that the config needs"),
+    pipeline: Annotated[str, Arg(help="Config file, trained pipeline directory, or name of an installed pipeline")],
+    component: Annotated[Optional[str], Opt("--component", "-C", help="Only this component")] = None,
+    code_path: Annotated[
+        Optional[Path], Opt("--code", "-c", help="Python file with functions the config needs")
+    ] = None,
 ) -> None:
     """
     Print the recurrent components of a pipeline as tables: layers, output shapes, parameters and bytes. A config may be
@@ -105,7 +107,8 @@ def summarize(nlp: Language) -> Dict[str, List[Row]]:
     nlp (Language): The pipeline.
     RETURNS (Dict[str, List[Row]]): Layers in the order in which they run, by component.
     """
-    models = {name: pipe.model for name, pipe in nlp.pipeline if isinstance(getattr(pipe, "model", None), Model)}
+    models: Dict[str, Any] = {name: getattr(pipe, "model", None) for name, pipe in nlp.pipeline}
+    models = {name: model for name, model in models.items() if isinstance(model, Model)}
     recurrent = {name for name, model in models.items() if any("cell" in node.attrs for node in model.walk())}
     for name, model in models.items():
         upstream = {node.upstream_name for node in model.walk() if isinstance(node, Tok2VecListener)}
@@ -135,7 +138,7 @@ def _rows(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int]) ->
     for node in _in_order(model):
         if not node.param_names:
             continue
-        params = [node.get_param(p) if node.has_param(p) else None for p in node.param_names]
+        params: List[Any] = [node.get_param(p) if node.has_param(p) else None for p in node.param_names]
         known = all(p is not None for p in params)
         width = node.maybe_get_dim("nO")
         shape = (None, width) if per_text.get(node.id) else (None, max_length, width)

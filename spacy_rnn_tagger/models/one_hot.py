@@ -14,8 +14,8 @@ def build_one_hot(max_size: int, attr: str = "ORTH", min_freq: int = 2) -> DocsT
     the most frequent symbols. The width must be known before the data are seen, so it is `max_size`, whatever of it is
     filled.
 
-    A recurrent layer's product with a one-hot vector selects a column of its weights. `spacy-rnn-tagger.RNNTok2Vec.v1` does
-    exactly that and never makes the vectors; elsewhere they are real, and cost `max_size` floats for every token.
+    The vectors are real, and cost `max_size` floats for every token. A trained matrix after them selects one of its rows for
+    each; `spacy-rnn-tagger.SymbolEmbed.v1` is that product without the zeros, and the better choice for large vocabularies.
 
     max_size (int): Width: most symbols to keep, the four special ones included.
     attr (str): What the symbols are: a lexeme attribute ("ORTH", "LOWER", "NORM", "SHAPE", "PREFIX", "SUFFIX"), or "CHAR" for

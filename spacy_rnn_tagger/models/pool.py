@@ -23,7 +23,7 @@ def forward(
     model: Model[List[Floats2d], Floats2d], Xs: List[Floats2d], is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], List[Floats2d]]]:
     ops, kind = model.ops, model.attrs["kind"]
-    lengths = np.asarray([X.shape[0] for X in Xs], dtype=np.int64)
+    lengths: Any = np.asarray([X.shape[0] for X in Xs], dtype=np.int64)
     X = ops.xp.concatenate(Xs) if Xs else ops.alloc2f(0, model.get_dim("nO"))
     width = X.shape[1]
     filled: Any = ops.xp.asarray(np.flatnonzero(lengths))

@@ -56,12 +56,12 @@ def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
         _replace_output(model, Linear(nO=nO, nI=output.maybe_get_dim("nI")))
 
 
-def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
+def resize_output(model: Model[Any, Any], new_nO: int) -> Model[Any, Any]:
     """Add columns to an initialized scorer, in place. The scores of the existing columns stay as they are.
 
-    model (Model[List[Doc], List[Floats2d]]): A model of `build_rnn_tagger`.
+    model (Model): A model of `build_rnn_tagger`, or another whose `output_layer` is a Linear layer.
     new_nO (int): The new number of columns.
-    RETURNS (Model[List[Doc], List[Floats2d]]): The same model.
+    RETURNS (Model): The same model.
     """
     old: Any = model.get_ref("output_layer")
     old_nO, nI = old.get_dim("nO"), old.get_dim("nI")
@@ -77,7 +77,7 @@ def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
     return model
 
 
-def _replace_output(model: DocsToVectors, new: Model[Floats2d, Floats2d]) -> None:
+def _replace_output(model: Model[Any, Any], new: Model[Floats2d, Floats2d]) -> None:
     """Put a layer of another width in place. Thinc fixes the dimensions of a layer that has weights."""
     old = model.get_ref("output_layer")
     for node in list(model.walk()):
@@ -87,7 +87,7 @@ def _replace_output(model: DocsToVectors, new: Model[Floats2d, Floats2d]) -> Non
     set_width(model, new.get_dim("nO"))
 
 
-def set_width(model: DocsToVectors, nO: int) -> None:
+def set_width(model: Model[Any, Any], nO: int) -> None:
     """Tell the width of the scorer to every layer around it."""
     output = model.get_ref("output_layer")
     for node in model.walk():

@@ -52,7 +52,8 @@ def words_forward(
     model: Model[Lexemes, Floats2d], lexemes: Lexemes, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], List[Any]]]:
     keys = model.ops.to_numpy(lexemes.features)[:, 0]
-    Y, backprop_layer = model.layers[0](model.ops.asarray1i(find_columns(model, keys)), is_train)
+    columns: Any = find_columns(model, keys)
+    Y, backprop_layer = model.layers[0](model.ops.asarray1i(columns), is_train)
 
     def backprop(dY: Floats2d) -> List[Any]:
         backprop_layer(dY)
@@ -72,7 +73,7 @@ def characters_forward(
     model: DocsToVectors, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     spelt = [_spell(model, doc.text) for doc in docs]
-    columns = np.concatenate(spelt) if spelt else np.zeros((0,), dtype=np.int32)
+    columns: Any = np.concatenate(spelt) if spelt else np.zeros((0,), dtype=np.int32)
     Y, backprop_layer = model.layers[0](model.ops.asarray1i(columns), is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:

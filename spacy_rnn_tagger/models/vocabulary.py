@@ -2,7 +2,8 @@
 saved, copied and sent to other processes with the model."""
 
 from collections import Counter
-from typing import Any, Counter as CounterType, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
+from typing import Counter as CounterType
 
 import numpy as np
 from numpy.typing import NDArray

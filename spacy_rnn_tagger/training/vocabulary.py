@@ -5,6 +5,7 @@ from typing import Callable, Iterator
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import resolve_dot_names
+from thinc.api import Model
 
 from ..models.vocabulary import learn_vocabulary, vocabulary_layers
 
@@ -22,7 +23,7 @@ def learn_vocabularies(nlp: Language) -> None:
     """
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
-        if hasattr(model, "walk") and vocabulary_layers(model):
+        if isinstance(model, Model) and vocabulary_layers(model):
             learn_vocabulary(model, _training_docs(nlp))
 
 
