@@ -139,6 +139,45 @@ def test_encodings_are_interchangeable_by_config(nlp, embed, tmp_path):
     assert again.get_pipe("rnn_tagger").to_bytes() == pipe.to_bytes()
 
 
+@pytest.mark.parametrize("boundaries", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", ["rnn_tanh", "gru", "lstm"])
+def test_looking_columns_up_is_the_product_with_one_hot_vectors(nlp, cell, bidirectional, boundaries):
+    """States and gradients of the two ways to compute the same, in training and in serving."""
+    settings = {"width": 7, "hidden_width": 3, "cell": cell, "bidirectional": bidirectional, "depth": 2}
+    sparse = build_rnn_tok2vec(build_one_hot(7, min_freq=1), build_rnn_encoder(**settings, boundaries=boundaries))
+    docs = docs_of(nlp, ["to be or not", "", "be", "unseen to"])
+    learn_vocabulary(sparse, docs_of(nlp, TEXTS))
+    sparse.initialize(X=docs)
+    randomize(sparse)
+    dense = build_rnn_encoder(**settings)
+    dense.initialize()
+    ours = [node for node in sparse.walk() if "cell" in node.attrs]
+    theirs = [node for node in dense.walk() if "cell" in node.attrs]
+    for a, b in zip(ours, theirs):
+        for name in a.param_names:
+            b.set_param(name, a.get_param(name))
+    edges = numpy.eye(7, dtype="float32")
+    vectors = sparse.get_ref("embed").predict(docs)
+    if boundaries:
+        vectors = [numpy.concatenate((edges[[SOS]], X, edges[[EOS]])) if len(X) else X for X in vectors]
+        assert not any(node.has_param("sos") for node in sparse.walk())
+    inside = slice(1, -1) if boundaries else slice(None)
+    expected, backprop_dense = dense.begin_update(vectors)
+    trained, backprop_sparse = sparse.begin_update(docs)
+    for a, b, c in zip(sparse.predict(docs), trained, expected):
+        assert numpy.allclose(a, c[inside], atol=1e-6) and numpy.allclose(b, c[inside], atol=1e-6)
+    rng = numpy.random.default_rng(3)
+    gradients = [rng.normal(size=Y.shape).astype("float32") for Y in expected]
+    for gradient in gradients if boundaries else []:
+        gradient[:1] = gradient[-1:] = 0
+    backprop_dense(gradients)
+    backprop_sparse([gradient[inside] for gradient in gradients])
+    for a, b in zip(ours, theirs):
+        for name in a.param_names:
+            assert numpy.allclose(a.get_grad(name), b.get_grad(name), atol=1e-5), name
+
+
 def test_initializing_again_learns_the_new_vocabulary(nlp):
     nlp.add_pipe("rnn_tagger", config={"model": config_of("SymbolEmbed")})
     first = [Example.from_dict(nlp.make_doc("old words"), {"tags": ["A", "B"]})]

@@ -136,7 +136,7 @@ def _rows(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int]) ->
     per_text = _outputs_per_text(model, docs)
     rows = []
     for node in _in_order(model):
-        if not node.param_names:
+        if not node.param_names or node.attrs.get("one_hot"):  # boundaries that are columns of a one-hot input
             continue
         params: List[Any] = [node.get_param(p) if node.has_param(p) else None for p in node.param_names]
         known = all(p is not None for p in params)

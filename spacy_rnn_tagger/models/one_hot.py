@@ -1,10 +1,14 @@
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
+from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
 
-from .symbols import with_symbols
+from .symbols import columns_of, with_symbols
 from .types import DocsToVectors
+from .vocabulary import vocabulary_layers
+
+DocsToColumns = Model[List[Doc], List[Ints1d]]
 
 
 def build_one_hot(max_size: int, attr: str = "ORTH", min_freq: int = 2) -> DocsToVectors:
@@ -14,8 +18,9 @@ def build_one_hot(max_size: int, attr: str = "ORTH", min_freq: int = 2) -> DocsT
     the most frequent symbols. The width must be known before the data are seen, so it is `max_size`, whatever of it is
     filled.
 
-    The vectors are real, and cost `max_size` floats for every token. A trained matrix after them selects one of its rows for
-    each; `spacy-rnn-tagger.SymbolEmbed.v1` is that product without the zeros, and the better choice for large vocabularies.
+    A recurrent layer's product with a one-hot vector is a column of its weights. Before a `spacy-rnn-tagger.RNNEncoder.v1`,
+    `spacy-rnn-tagger.RNNTok2Vec.v1` looks that column up and makes no vectors; elsewhere they are real, and cost `max_size`
+    floats for every token.
 
     max_size (int): Width: most symbols to keep, the four special ones included.
     attr (str): What the symbols are: a lexeme attribute ("ORTH", "LOWER", "NORM", "SHAPE", "PREFIX", "SUFFIX"), or "CHAR" for
@@ -24,7 +29,27 @@ def build_one_hot(max_size: int, attr: str = "ORTH", min_freq: int = 2) -> DocsT
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer, of width `max_size`.
     RAISES (ValueError): If a setting is out of range.
     """
-    return with_symbols("spacy-rnn-tagger.OneHot.v1", one_hot(max_size), max_size, attr, min_freq)
+    model = with_symbols("spacy-rnn-tagger.OneHot.v1", one_hot(max_size), max_size, attr, min_freq)
+    model.attrs["one_hot"] = True
+    return model
+
+
+def one_hot_columns(embed: DocsToVectors) -> DocsToColumns:
+    """Of a model of `build_one_hot`, the columns of the ones instead of the vectors."""
+    return Model(
+        "one_hot_columns", columns_forward, init=columns_init, layers=[embed], dims={"nO": embed.get_dim("nO")}
+    )
+
+
+def columns_forward(
+    model: DocsToColumns, docs: List[Doc], is_train: bool
+) -> Tuple[List[Ints1d], Callable[[List[Ints1d]], List[Doc]]]:
+    (layer,) = vocabulary_layers(model)
+    return [model.ops.asarray1i(columns) for columns in columns_of(layer, docs)], lambda d_columns: []
+
+
+def columns_init(model: DocsToColumns, X: Optional[List[Doc]] = None, Y: Optional[List[Ints1d]] = None) -> None:
+    model.layers[0].initialize(X=X)
 
 
 def one_hot(nO: int) -> Model[Ints1d, Floats2d]:

@@ -63,4 +63,7 @@ def build_rnn_encoder(
     stack.set_dim("nI", width, force=True)
     stack.set_dim("nO", n_in, force=True)
     encoder = with_packed(stack)
-    return with_boundaries(encoder) if boundaries else encoder
+    if boundaries:
+        encoder = with_boundaries(encoder)
+    encoder.attrs["one_hot"] = False
+    return encoder

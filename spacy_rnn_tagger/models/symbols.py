@@ -72,7 +72,7 @@ def words_init(model: Model[Lexemes, Floats2d], X: Optional[Lexemes] = None, Y: 
 def characters_forward(
     model: DocsToVectors, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    spelt = [_spell(model, doc.text) for doc in docs]
+    spelt = columns_of(model, docs)
     columns: Any = np.concatenate(spelt) if spelt else np.zeros((0,), dtype=np.int32)
     Y, backprop_layer = model.layers[0](model.ops.asarray1i(columns), is_train)
 
@@ -89,7 +89,24 @@ def characters_init(model: DocsToVectors, X: Optional[List[Doc]] = None, Y: Opti
     model.layers[0].initialize()
 
 
-def _spell(model: DocsToVectors, text: str) -> Any:
+def columns_of(layer: Model[Any, Any], docs: List[Doc]) -> List[Any]:
+    """The column of each symbol of each doc.
+
+    layer (Model): A layer that has a vocabulary.
+    docs (List[Doc]): The docs.
+    RETURNS (List[array]): (n_symbols,) columns, one array per doc.
+    """
+    attr = layer.attrs["symbol_attr"]
+    if attr == CHAR:
+        return [_spell(layer, doc.text) for doc in docs]
+    lengths = [len(doc) for doc in docs]
+    if not any(lengths):
+        return [np.zeros((0,), dtype=np.int32) for _ in docs]
+    keys = np.concatenate([doc.to_array(attr) for doc in docs])
+    return np.split(find_columns(layer, keys), np.cumsum(lengths)[:-1])
+
+
+def _spell(model: Model[Any, Any], text: str) -> Any:
     """(n_chars + 2,) columns of a text's characters between `<sos>` and `<eos>`; none of an empty text."""
     if not text:
         return np.zeros((0,), dtype=np.int32)
