@@ -17,6 +17,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument(
         "--labels", nargs="+", default=["FAC", "GPE", "ORG", "PERSON"], help="entity types to keep; others become O"
     )
+    parser.add_argument(
+        "--add", action="append", default=[], metavar="SENTENCE", help="a further sentence, as 'Red/FAC Fort/FAC'"
+    )
     parser.add_argument("--lang", default="en", help="language of the vocabulary (en)")
     args = parser.parse_args(argv)
     if not args.input.exists():
@@ -29,6 +32,9 @@ def main(argv: Optional[List[str]] = None) -> int:
             tags = [token.ent_type_ if token.ent_type_ in args.labels else "O" for token in sent]
             spaces = [bool(token.whitespace_) for token in sent]
             docs.append(Doc(vocab, words=[token.text for token in sent], spaces=spaces, tags=tags))
+    for sentence in args.add:
+        words, tags = zip(*(token.rsplit("/", 1) for token in sentence.split()))
+        docs.append(Doc(vocab, words=list(words), tags=list(tags)))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     DocBin(docs=docs, attrs=["ORTH", "SPACY", "TAG"]).to_disk(args.output)
     n_labelled = sum(token.tag_ != "O" for doc in docs for token in doc)

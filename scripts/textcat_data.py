@@ -1,8 +1,8 @@
 """The bundled sets for text classification: check them, split them, convert them to .spacy files.
 
 A set is a .tsv file with a header line. The first column is the class, the last the text; columns between them are notes. The
-split is train, dev and test, 60/20/20, by a hash of the text itself, so that it needs no seed and adding a text moves no
-other. Near-duplicates go to the same part as the first of them.
+split is train, dev and test, 60/20/20, by a hash of the text itself, so that it needs no seed and an added text moves no
+other. Near-duplicates all go where the first of them goes.
 """
 
 import argparse
@@ -45,6 +45,14 @@ class Text:
         return frozenset(spelt[i : i + 2] for i in range(len(spelt) - 1))
 
 
+def similar(a: FrozenSet[str], b: FrozenSet[str]) -> bool:
+    """Whether two texts, by their parts, count as near-duplicates."""
+    if min(len(a), len(b)) < NEAR_DUPLICATE * max(len(a), len(b)):
+        return False
+    n_common = len(a & b)
+    return n_common >= NEAR_DUPLICATE * (len(a) + len(b) - n_common)
+
+
 def read(path: Path) -> List[Text]:
     """Read one set.
 
@@ -80,10 +88,10 @@ def split(texts: List[Text]) -> Dict[str, List[Text]]:
     parts = [text.parts for text in texts]
     leader = list(range(len(texts)))
     for i in range(len(texts)):
-        for j in range(i):
-            if len(parts[i] & parts[j]) >= NEAR_DUPLICATE * len(parts[i] | parts[j]):
-                leader[i] = leader[j]
-                break
+        near = {leader[j] for j in range(i) if similar(parts[i], parts[j])}
+        if near:
+            first = min(near)
+            leader = [first if k in near else k for k in leader[:i]] + [first] + leader[i + 1 :]
     names = [name for name, share in SPLITS.items() for _ in range(share)]
     divided: Dict[str, List[Text]] = {name: [] for name in SPLITS}
     for i, text in enumerate(texts):
@@ -98,7 +106,7 @@ def near_duplicates(divided: Dict[str, List[Text]]) -> List[str]:
     placed = [(name, text, text.parts) for name, texts in divided.items() for text in texts]
     for i, (name, text, parts) in enumerate(placed):
         for other_name, other, other_parts in placed[:i]:
-            if name != other_name and len(parts & other_parts) >= NEAR_DUPLICATE * len(parts | other_parts):
+            if name != other_name and similar(parts, other_parts):
                 found.append(f"{text.where} ({name}) and {other.where} ({other_name}): {text.text!r}, {other.text!r}")
     return found
 
