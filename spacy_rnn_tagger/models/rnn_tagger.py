@@ -4,6 +4,7 @@ from thinc.api import Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..errors import check_positive
+from .tag_transitions import allocate, tag_transitions
 from .types import DocsToVectors
 
 # A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
@@ -22,19 +23,22 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsTo
     if nO is not None:
         check_positive("spacy-rnn-tagger.RNNTagger.v1", nO=nO)
     output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
-    model: DocsToVectors = chain(tok2vec, with_array(output))
+    transitions = tag_transitions()
+    model: DocsToVectors = chain(tok2vec, with_array(output), transitions)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output)
+    model.set_ref("transitions", transitions)
     model.attrs["resize_output"] = resize_output
     return model
 
 
-def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
+def set_output_width(model: DocsToVectors, nO: int, name: str, crf: bool = False) -> None:
     """Fix the number of columns of a model about to be initialized.
 
     model (Model[List[Doc], List[Floats2d]]): A model of `build_rnn_tagger`.
     nO (int): The number of tags.
     name (str): The component to report.
+    crf (bool): Whether to allocate transition scores, starting from zero.
     RAISES (ValueError): If the config fixed another number.
     """
     output: Model[Floats2d, Floats2d] = model.get_ref("output_layer")
@@ -47,7 +51,12 @@ def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
     if fixed is None:
         _set_width(model, nO)
     elif fixed != nO:
-        _replace_output(model, Linear(nO=nO, nI=output.maybe_get_dim("nI")))
+        _replace(model, "output_layer", Linear(nO=nO, nI=output.maybe_get_dim("nI")))
+        _set_width(model, nO)
+    if crf:
+        fresh = tag_transitions()
+        allocate(fresh, nO)
+        _replace(model, "transitions", fresh)
 
 
 def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
@@ -67,18 +76,23 @@ def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
     new: Any = Linear(nO=new_nO, nI=nI)
     new.set_param("W", W)
     new.set_param("b", b)
-    _replace_output(model, new)
+    _replace(model, "output_layer", new)
+    _set_width(model, new_nO)
+    transitions = model.get_ref("transitions")
+    if transitions.has_param("transitions"):
+        wider = tag_transitions()
+        allocate(wider, new_nO, transitions)
+        _replace(model, "transitions", wider)
     return model
 
 
-def _replace_output(model: DocsToVectors, new: Model[Floats2d, Floats2d]) -> None:
-    """Put a layer of another width in place. Thinc fixes the dimensions of a layer that has weights."""
-    old = model.get_ref("output_layer")
+def _replace(model: DocsToVectors, ref: str, new: Model[Any, Any]) -> None:
+    """Put another layer in a layer's place. Thinc fixes the dimensions of a layer that has weights."""
+    old = model.get_ref(ref)
     for node in list(model.walk()):
         if old in node.layers:
             node.layers[node.layers.index(old)] = new
-    model.set_ref("output_layer", new)
-    _set_width(model, new.get_dim("nO"))
+    model.set_ref(ref, new)
 
 
 def _set_width(model: DocsToVectors, nO: int) -> None:
