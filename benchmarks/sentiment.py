@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional
 
 import spacy
 from spacy.language import Language
-from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL, single_label_bow_config
+from spacy.pipeline.textcat import single_label_bow_config, single_label_default_config
 from spacy.training import Corpus, Example
 from spacy.util import load_config, minibatch
 from thinc.api import Adam, Config, fix_random_seed
@@ -33,7 +33,7 @@ def models(config: Path, poolings: List[str]) -> Dict[str, Any]:
     return {
         **{f"RNNTextClassifier, {pooling}": {**ours, "pooling": pooling} for pooling in poolings},
         "spacy.TextCatBOW.v3": Config().from_str(single_label_bow_config)["model"],
-        "spacy.TextCatEnsemble.v2": DEFAULT_SINGLE_TEXTCAT_MODEL.interpolate(),
+        "spacy.TextCatEnsemble.v2": Config().from_str(single_label_default_config)["model"],
     }
 
 

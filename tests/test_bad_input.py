@@ -44,7 +44,7 @@ def test_sizes_and_names_in_architectures(make, settings, message):
     "config,message",
     [
         ({"target": "tags"}, "rnn_tagger: target = 'tags' is unknown; allowed: 'tag', .* Did you mean 'tag'"),
-        ({"decoder": "viterbi"}, "component 'x': decoder = 'viterbi' is unknown; allowed: 'softmax'"),
+        ({"decoder": "viterbi"}, "component 'x': decoder = 'viterbi' is unknown; allowed: 'softmax', 'crf'"),
     ],
 )
 def test_unknown_settings_of_the_component(nlp, config, message):

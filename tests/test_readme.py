@@ -53,6 +53,7 @@ def test_registered_names_are_in_the_readme():
 
 def test_the_project_section_is_up_to_date(tmp_path):
     shutil.copy(ROOT / "project.yml", tmp_path)
+    shutil.copytree(ROOT / "assets" / "corpus", tmp_path / "assets" / "corpus")  # local assets that exist become links
     (tmp_path / "README.md").write_text(README, encoding="utf8")
     done = run_cli("-m", "weasel", "document", tmp_path, "--output", tmp_path / "README.md")
     assert done.returncode == 0, done.stderr

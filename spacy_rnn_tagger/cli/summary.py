@@ -91,7 +91,7 @@ def load(pipeline: str, overrides: Dict[str, Any]) -> Language:
             for label in labels:
                 pipe.add_label(label)  # type: ignore[attr-defined]
             if hasattr(pipe, "tags"):
-                set_output_width(model, len(pipe.tags), name)
+                set_output_width(model, len(pipe.tags), name, crf=getattr(pipe, "decoder", "") == "crf")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -115,7 +115,11 @@ def summarize(nlp: Language) -> Dict[str, List[Row]]:
         if upstream & recurrent or ("*" in upstream and recurrent):
             recurrent.add(name)
     docs = _docs(nlp)
-    return {name: _rows(model, docs, _max_length(nlp)) for name, model in models.items() if name in recurrent}
+    return {
+        name: _rows(model, docs, _max_length(nlp), getattr(nlp.get_pipe(name), "decoder", "") == "crf")
+        for name, model in models.items()
+        if name in recurrent
+    }
 
 
 def format_table(name: str, rows: List[Row]) -> str:
@@ -132,11 +136,11 @@ def format_table(name: str, rows: List[Row]) -> str:
     return f"{name}\n{'=' * len(name)}\n" + "\n".join(lines)
 
 
-def _rows(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int]) -> List[Row]:
+def _rows(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int], crf: bool) -> List[Row]:
     per_text = _outputs_per_text(model, docs)
     rows = []
     for node in _in_order(model):
-        if not node.param_names or node.attrs.get("one_hot"):  # boundaries that are columns of a one-hot input
+        if not node.param_names or _needs_no_weights(node, crf):
             continue
         params: List[Any] = [node.get_param(p) if node.has_param(p) else None for p in node.param_names]
         known = all(p is not None for p in params)
@@ -151,6 +155,11 @@ def _rows(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int]) ->
             )
         )
     return rows
+
+
+def _needs_no_weights(node: Model[Any, Any], crf: bool) -> bool:
+    """Whether a layer's weights stay unset: boundaries that are columns of a one-hot input; transitions without a CRF."""
+    return bool(node.attrs.get("one_hot")) or (node.name == "tag_transitions" and not crf)
 
 
 def _in_order(model: Model[Any, Any]) -> List[Model[Any, Any]]:

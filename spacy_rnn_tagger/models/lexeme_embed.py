@@ -4,11 +4,12 @@ from spacy.attrs import IDS
 from thinc.api import HashEmbed, Maxout, Model, chain, concatenate
 from thinc.types import Floats2d, Ints2d
 
-from ..errors import check_positive, unknown_name
+from ..errors import check_positive, check_rate, unknown_name
 from .lexeme_vectors import lexeme_vectors
 from .types import DocsToVectors, Lexemes
 from .with_lexemes import with_lexemes
 
+WORD_ATTRS = ("ORTH", "LOWER", "NORM")
 # What depends on the lexeme (and on a tokenizer exception's NORM) alone.
 LEXEME_ATTRS = (
     "ORTH LOWER NORM SHAPE PREFIX SUFFIX LENGTH LANG IS_ALPHA IS_ASCII IS_DIGIT IS_LOWER IS_PUNCT IS_SPACE IS_TITLE "
@@ -22,6 +23,7 @@ def build_lexeme_embed(
     rows: Union[int, List[int]] = [5000, 1000, 2500, 2500],
     include_static_vectors: bool = False,
     chars: Optional[Model[Lexemes, Floats2d]] = None,
+    word_dropout: float = 0.0,
 ) -> DocsToVectors:
     """Embed every distinct lexeme of a batch once: hashed attributes (Bloom embeddings, Svenstrup et al. 2017, as in
     `spacy.MultiHashEmbed.v2`), optionally static vectors and a spelling encoder, mixed by a Maxout layer with layer
@@ -32,11 +34,14 @@ def build_lexeme_embed(
     rows (Union[int, List[int]]): Rows of each attribute's table, one number for each or one for all.
     include_static_vectors (bool): Whether to add a trained projection of the vocabulary's vectors.
     chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add, such as `spacy-rnn-tagger.CharRNN.v1`.
+    word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape, affixes
+        and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """
     where = "spacy-rnn-tagger.LexemeEmbed.v1"
     check_positive(where, width=width)
+    check_rate(where, word_dropout=word_dropout)
     attrs = [attr.upper() for attr in attrs]
     for attr in attrs:
         if attr not in LEXEME_ATTRS or attr not in IDS:
@@ -52,7 +57,7 @@ def build_lexeme_embed(
     for i, size in enumerate(sizes):
         # Thinc seeds a table by its model id unless told otherwise, which differs between processes.
         table: Any = HashEmbed(nO=width, nV=size, column=i, seed=8 + i)
-        parts.append(chain(_features(), table))
+        parts.append(chain(_features(word_dropout if attrs[i] in WORD_ATTRS else 0.0), table))
     if include_static_vectors:
         parts.append(lexeme_vectors(width))
     if chars is not None:
@@ -68,11 +73,15 @@ def build_lexeme_embed(
     return with_lexemes(layer, attrs)
 
 
-def _features() -> Model[Lexemes, Ints2d]:
-    return Model("lexeme_features", _features_forward)
+def _features(word_dropout: float) -> Model[Lexemes, Ints2d]:
+    return Model("lexeme_features", _features_forward, attrs={"word_dropout": word_dropout})
 
 
 def _features_forward(
     model: Model[Lexemes, Ints2d], lexemes: Lexemes, is_train: bool
 ) -> Tuple[Ints2d, Callable[[Ints2d], List[Any]]]:
-    return lexemes.features, lambda d_features: []
+    features, rate = lexemes.features, model.attrs["word_dropout"]
+    if is_train and rate:
+        kept = model.ops.get_dropout_mask((features.shape[0], 1), rate) > 0
+        features = features * kept.astype("uint64")
+    return features, lambda d_features: []

@@ -13,7 +13,7 @@ def lexeme_vectors(nO: int) -> Model[Lexemes, Floats2d]:
 
     Like `spacy.StaticVectors.v2`, the table is read from the vocabulary and is neither trained nor saved here.
     """
-    return Model("lexeme_vectors", forward, init=init, dims={"nI": None, "nO": nO}, params={"W": None})
+    return Model("lexeme_vectors", forward, init=init, dims={"nM": None, "nO": nO}, params={"W": None})
 
 
 def forward(
@@ -32,8 +32,8 @@ def forward(
 
 def init(model: Model[Lexemes, Floats2d], X: Optional[Lexemes] = None, Y: Optional[Floats2d] = None) -> None:
     if X is not None:
-        model.set_dim("nI", _width(X), force=True)
-    model.set_param("W", glorot_uniform_init(model.ops, (model.get_dim("nO"), model.get_dim("nI"))))
+        model.set_dim("nM", _width(X), force=True)
+    model.set_param("W", glorot_uniform_init(model.ops, (model.get_dim("nO"), model.get_dim("nM"))))
 
 
 def _width(lexemes: Lexemes) -> int:
@@ -50,9 +50,9 @@ def _lookup(model: Model[Lexemes, Floats2d], lexemes: Lexemes) -> Floats2d:
     """(n_lexemes, nI) vectors, a fresh array."""
     vectors = lexemes.vocab.vectors
     width = _width(lexemes)
-    if width != model.get_dim("nI"):
+    if width != model.get_dim("nM"):
         raise ValueError(
-            f"spacy-rnn-tagger.LexemeEmbed.v1: trained with {model.get_dim('nI')}-dimensional static vectors, but the "
+            f"spacy-rnn-tagger.LexemeEmbed.v1: trained with {model.get_dim('nM')}-dimensional static vectors, but the "
             f"vocabulary's are {width}-dimensional; load the pipeline with the vectors it was trained with."
         )
     if isinstance(vectors, Vectors) and vectors.mode == Mode.default:

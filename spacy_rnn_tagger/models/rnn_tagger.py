@@ -4,11 +4,10 @@ from thinc.api import Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..errors import check_positive
+from .output_layer import add_columns, replace_layer, set_width
+from .tag_transitions import allocate, tag_transitions
 from .types import DocsToVectors
 from .vocabulary import CHAR, vocabulary_layers
-
-# A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
-NEW_COLUMN_BIAS = -10.0
 
 
 def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsToVectors:
@@ -28,19 +27,22 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsTo
             "needs one for each token; name a lexeme attribute, or use it in a text classifier."
         )
     output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
-    model: DocsToVectors = chain(tok2vec, with_array(output))
+    transitions = tag_transitions()
+    model: DocsToVectors = chain(tok2vec, with_array(output), transitions)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output)
+    model.set_ref("transitions", transitions)
     model.attrs["resize_output"] = resize_output
     return model
 
 
-def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
+def set_output_width(model: DocsToVectors, nO: int, name: str, crf: bool = False) -> None:
     """Fix the number of columns of a model about to be initialized.
 
     model (Model[List[Doc], List[Floats2d]]): A model of `build_rnn_tagger`.
     nO (int): The number of tags.
     name (str): The component to report.
+    crf (bool): Whether to allocate transition scores, starting from zero.
     RAISES (ValueError): If the config fixed another number.
     """
     output: Model[Floats2d, Floats2d] = model.get_ref("output_layer")
@@ -53,43 +55,25 @@ def set_output_width(model: DocsToVectors, nO: int, name: str) -> None:
     if fixed is None:
         set_width(model, nO)
     elif fixed != nO:
-        _replace_output(model, Linear(nO=nO, nI=output.maybe_get_dim("nI")))
+        replace_layer(model, "output_layer", Linear(nO=nO, nI=output.maybe_get_dim("nI")))
+        set_width(model, nO)
+    if crf:
+        fresh = tag_transitions()
+        allocate(fresh, nO)
+        replace_layer(model, "transitions", fresh)
 
 
-def resize_output(model: Model[Any, Any], new_nO: int) -> Model[Any, Any]:
+def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
     """Add columns to an initialized scorer, in place. The scores of the existing columns stay as they are.
 
-    model (Model): A model of `build_rnn_tagger`, or another whose `output_layer` is a Linear layer.
+    model (Model[List[Doc], List[Floats2d]]): A model of `build_rnn_tagger`.
     new_nO (int): The new number of columns.
-    RETURNS (Model): The same model.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The same model.
     """
-    old: Any = model.get_ref("output_layer")
-    old_nO, nI = old.get_dim("nO"), old.get_dim("nI")
-    W: Any = old.ops.alloc2f(new_nO, nI)
-    b: Any = old.ops.alloc1f(new_nO)
-    W[:old_nO] = old.get_param("W")
-    b[:old_nO] = old.get_param("b")
-    b[old_nO:] = NEW_COLUMN_BIAS
-    new: Any = Linear(nO=new_nO, nI=nI)
-    new.set_param("W", W)
-    new.set_param("b", b)
-    _replace_output(model, new)
+    add_columns(model, new_nO)
+    transitions = model.get_ref("transitions")
+    if transitions.has_param("transitions"):
+        wider = tag_transitions()
+        allocate(wider, new_nO, transitions)
+        replace_layer(model, "transitions", wider)
     return model
-
-
-def _replace_output(model: Model[Any, Any], new: Model[Floats2d, Floats2d]) -> None:
-    """Put a layer of another width in place. Thinc fixes the dimensions of a layer that has weights."""
-    old = model.get_ref("output_layer")
-    for node in list(model.walk()):
-        if old in node.layers:
-            node.layers[node.layers.index(old)] = new
-    model.set_ref("output_layer", new)
-    set_width(model, new.get_dim("nO"))
-
-
-def set_width(model: Model[Any, Any], nO: int) -> None:
-    """Tell the width of the scorer to every layer around it."""
-    output = model.get_ref("output_layer")
-    for node in model.walk():
-        if output in node.walk():
-            node.set_dim("nO", nO, force=True)

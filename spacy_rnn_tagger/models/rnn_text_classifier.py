@@ -5,8 +5,8 @@ from thinc.api import Linear, Model, chain, softmax_activation
 from thinc.types import Floats2d
 
 from ..errors import check_positive, unknown_name
+from .output_layer import add_columns, set_width
 from .pool import POOLINGS, pool
-from .rnn_tagger import resize_output, set_width
 from .sigmoid_output import sigmoid_output
 from .types import DocsToVectors
 
@@ -59,7 +59,7 @@ def resize_classes(model: DocsToScores, new_nO: int) -> DocsToScores:
     RETURNS (Model[List[Doc], Floats2d]): The same model.
     """
     if model.get_ref("output_layer").has_param("W"):
-        resize_output(model, new_nO)
+        add_columns(model, new_nO)
     else:
         set_width(model, new_nO)
     return model

@@ -8,7 +8,7 @@ from typing import Dict, List, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.decoding import Constraints
+from ..engines.lattice import Constraints
 
 OUT, BEGIN, IN, LAST, UNIT = range(5)
 

@@ -24,6 +24,7 @@ attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
 include_static_vectors = false
 chars = null
+word_dropout = 0.0
 
 [model.tok2vec.encode]
 @architectures = "spacy-rnn-tagger.RNNEncoder.v1"

@@ -14,16 +14,19 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..engines.decoding import decode
+from ..engines.crf_loss import MISSING, crf_loss
+from ..engines.decoding import decode, kbest
+from ..engines.forward_backward import forward_backward
+from ..engines.lattice import Lattice, make_lattice
 from ..errors import unknown_name
 from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
 from ..models.vocabulary import learn_vocabulary
 from .initialization import check_score_weights, collect_labels, take_sample
 from .serialization import explain_load_error
-from .targets import MISSING, make_target, unseen_labels
+from .targets import make_target, unseen_labels
 
-DECODERS = ("softmax",)
+DECODERS = ("softmax", "crf")
 
 
 class RNNTagger(TrainablePipe):
@@ -50,7 +53,8 @@ class RNNTagger(TrainablePipe):
         model (Model[List[Doc], List[Floats2d]]): Token scorer, such as `spacy-rnn-tagger.RNNTagger.v1`.
         name (str): The component instance name, used to add entries to the losses during training.
         target (str): What to predict: "tag", "pos", "morph" or "ents".
-        decoder (str): How scores become a path: "softmax" takes the likeliest legal path of independent decisions.
+        decoder (str): "softmax" decides each token by itself, "crf" scores transitions between tags too (Lafferty et al.
+            2001). Both take the likeliest path that is legal.
         overwrite (bool): Whether to replace annotation that docs already have. Blocked entity tokens stay outside.
         extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the other.
         scorer (Optional[Callable]): The scoring method.
@@ -68,7 +72,7 @@ class RNNTagger(TrainablePipe):
         self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
         self._warned_labels: List[str] = []
         # Only what training decides is saved; settings belong to the config, which may override them on loading.
-        self.cfg: Dict[str, Any] = {"target": target, "labels": []}
+        self.cfg: Dict[str, Any] = {"target": target, "decoder": decoder, "labels": []}
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -134,7 +138,7 @@ class RNNTagger(TrainablePipe):
         for label in found:
             self.add_label(label)
         self._require_labels()
-        set_output_width(self.model, len(self.tags), self.name)
+        set_output_width(self.model, len(self.tags), self.name, crf=self.decoder == "crf")
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))
 
@@ -148,11 +152,64 @@ class RNNTagger(TrainablePipe):
         lengths = [len(doc) for doc in docs]
         if not any(lengths):
             return [np.zeros((0,), dtype=np.int64) for _ in docs]
-        flat = self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
-        labels = self.labels
-        scores = self._target.restrict(docs, flat, labels, self.overwrite)
-        path = decode(scores, lengths, self._target.make_constraints(labels))
+        path = decode(
+            self._scores(docs),
+            lengths,
+            self._target.make_constraints(self.labels),
+            allowed=self._target.allowed(docs, self.labels, self.overwrite),
+            **self._path_scores(),
+        )
         return np.split(path, np.cumsum(lengths)[:-1])
+
+    def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
+        """The probability of every tag at every token, over all legal paths: the marginals of the lattice that `predict`
+        decodes, so present annotation that binds decoding counts here too.
+
+        docs (Iterable[Doc]): The docs; not changed.
+        RETURNS (List[array]): One (n_tokens, len(tags)) array per doc; rows sum to 1.
+        """
+        docs = list(docs)
+        if not any(len(doc) for doc in docs):
+            return [np.zeros((0, len(self.tags)), dtype="float32") for _ in docs]
+        marginals = forward_backward(self._lattice(docs)).marginals
+        return np.split(marginals, np.cumsum([len(doc) for doc in docs])[:-1])
+
+    def kbest(self, docs: Iterable[Doc], k: int) -> List[List[Tuple[List[str], float]]]:
+        """The k likeliest distinct legal paths of each doc. The first is the one that `predict` decodes.
+
+        docs (Iterable[Doc]): The docs; not changed.
+        k (int): How many paths.
+        RETURNS (List[List[Tuple[List[str], float]]]): For each doc up to k pairs of tags and log-probability, best first.
+        RAISES (ValueError): If k is less than 1.
+        """
+        docs = list(docs)
+        if not any(len(doc) for doc in docs):
+            return [[([], 0.0)] for _ in docs]
+        tags = self.tags
+        return [
+            [([tags[i] for i in path.tolist()], log_prob) for path, log_prob in paths]
+            for paths in kbest(self._lattice(docs), k)
+        ]
+
+    def _scores(self, docs: Sequence[Doc]) -> Any:
+        """(n_tokens, n_tags) scores of the concatenated docs, on the CPU."""
+        return self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
+
+    def _path_scores(self) -> Dict[str, Any]:
+        """The transition, start and end scores of a CRF, on the CPU; nothing for softmax."""
+        if self.decoder != "crf":
+            return {}
+        layer = self.model.get_ref("transitions")
+        return {name: layer.ops.to_numpy(layer.get_param(name)) for name in layer.param_names}
+
+    def _lattice(self, docs: Sequence[Doc]) -> Lattice:
+        return make_lattice(
+            self._scores(docs),
+            [len(doc) for doc in docs],
+            constraints=self._target.make_constraints(self.labels),
+            allowed=self._target.allowed(docs, self.labels, self.overwrite),
+            **self._path_scores(),
+        )
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[NDArray[np.int64]]) -> None:
         """Write decoded tags to docs.
@@ -167,32 +224,34 @@ class RNNTagger(TrainablePipe):
                 self._target.annotate(doc, path, labels, overwrite=self.overwrite, extend=self.extend)
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
-        """The sum of the tokens' cross-entropies, and its gradient: probabilities minus gold. Tokens whose gold tag is
-        missing, misaligned or unknown count for nothing.
+        """The negative log-likelihood of the gold tags, summed over the batch, and its gradient: probabilities minus gold.
+        For softmax it is the sum of the tokens' cross-entropies. Tokens whose gold tag is missing, misaligned or unknown
+        may have any tag: softmax leaves them out, a CRF sums over them.
 
         examples (Iterable[Example]): The batch.
         scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
-        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats and its gradient with respect to the scores.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats and its gradient with respect to the scores. The gradients
+            of a CRF's transition scores are added to the model's own.
         RAISES (ValueError): If the loss is not a number.
         """
         examples = list(examples)
         validate_examples(examples, "RNNTagger.get_loss")
         ops = self.model.ops
-        xp = ops.xp
-        gold = ops.asarray1i(self._gold_indices(examples))
-        flat = xp.concatenate(scores)
-        rows = xp.flatnonzero(gold != MISSING)
-        columns = gold[rows]
-        shifted = flat - flat.max(axis=1, keepdims=True)
-        gradient = xp.exp(shifted)
-        totals = gradient.sum(axis=1, keepdims=True)
-        loss = float((xp.log(totals[rows, 0]) - shifted[rows, columns]).sum())
+        lengths = [len(s) for s in scores]
+        gold = self._gold_indices(examples)
+        if self.decoder == "crf":
+            constraints = self._target.make_constraints(self.labels)
+            flat = ops.to_numpy(ops.xp.concatenate(scores))
+            result = crf_loss(make_lattice(flat, lengths, constraints=constraints, **self._path_scores()), gold)
+            loss, gradient = result.loss, ops.asarray2f(result.emissions)
+            layer = self.model.get_ref("transitions")
+            for name in layer.param_names:
+                layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+        else:
+            loss, gradient = _softmax_loss(ops.xp, ops.xp.concatenate(scores), ops.asarray1i(gold))
         if np.isnan(loss):
             raise ValueError(Errors.E910.format(name=self.name))
-        gradient /= totals
-        gradient[rows, columns] -= 1.0
-        gradient[gold == MISSING] = 0.0
-        return loss, ops.unflatten(gradient, ops.asarray1i([len(s) for s in scores]))
+        return loss, ops.unflatten(gradient, ops.asarray1i(lengths))
 
     def rehearse(
         self,
@@ -278,11 +337,12 @@ class RNNTagger(TrainablePipe):
         return self
 
     def _after_loading(self) -> None:
-        if self.cfg.get("target") != self.target:
-            raise ValueError(
-                f"component {self.name!r}: its config says target = {self.target!r}, but it was trained and saved with "
-                f"target = {self.cfg.get('target')!r}; set the target back, or train it anew."
-            )
+        for setting, given in (("target", self.target), ("decoder", self.decoder)):
+            if self.cfg.get(setting) != given:
+                raise ValueError(
+                    f"component {self.name!r}: its config says {setting} = {given!r}, but it was trained and saved with "
+                    f"{setting} = {self.cfg.get(setting)!r}; set it back, or train it anew."
+                )
         for node in self.model.walk():
             if "cell" in node.attrs:
                 check_cell(node)
@@ -313,3 +373,22 @@ class RNNTagger(TrainablePipe):
                 f"tokens are left out of the loss: {', '.join(unseen_labels(self.labels, new))}",
                 stacklevel=3,
             )
+
+
+def _softmax_loss(xp: Any, scores: Any, gold: Any) -> Tuple[float, Any]:
+    """Summed cross-entropy of independent decisions and its gradient. `crf_loss` gives the same without transitions;
+    this runs on any device.
+
+    scores (array): (n_tokens, n_tags).
+    gold (array): (n_tokens,) tag indices, or MISSING.
+    """
+    rows = xp.flatnonzero(gold != MISSING)
+    columns = gold[rows]
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    gradient = xp.exp(shifted)
+    totals = gradient.sum(axis=1, keepdims=True)
+    loss = float((xp.log(totals[rows, 0]) - shifted[rows, columns]).sum())
+    gradient /= totals
+    gradient[rows, columns] -= 1.0
+    gradient[gold == MISSING] = 0.0
+    return loss, gradient

@@ -10,12 +10,9 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..engines.decoding import NEVER, Constraints
+from ..engines.lattice import Constraints
 from ..errors import nearest, unknown_name
 from . import biluo
-
-MISSING = -1
-"""Tag index of a token whose gold tag is unknown: it takes no part in the loss."""
 
 Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
@@ -84,12 +81,16 @@ class Target:
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return ()
 
-    def restrict(self, docs: Sequence[Doc], scores: Any, labels: Sequence[str], overwrite: bool) -> Any:
-        """Forbid, in a copy of the scores, what the docs themselves rule out.
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
+        """What the docs themselves rule out.
 
-        scores (array): (n_tokens, n_tags) scores of the concatenated docs.
+        docs (Sequence[Doc]): The docs.
+        labels (Sequence[str]): The labels.
+        overwrite (bool): Whether annotation that is already there binds nothing.
+        RETURNS (Optional[array]): (n_tokens, n_tags) bool, the tags that each token of the concatenated docs may have; None
+            if all may have all.
         """
-        return scores
+        return None
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         """Write a decoded path to a doc."""
@@ -247,22 +248,22 @@ class EntsTarget(Target):
     def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
         return biluo.make_constraints(len(labels))
 
-    def restrict(self, docs: Sequence[Doc], scores: Any, labels: Sequence[str], overwrite: bool) -> Any:
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
         actions, _ = biluo.actions_and_labels(1 + 4 * len(labels))
-        on_space = np.isin(actions, (biluo.OUT, biluo.IN))
-        restricted = None
+        spaces = np.concatenate([doc.to_array("IS_SPACE") for doc in docs]).astype(bool)
+        present = np.concatenate([doc.to_array("ENT_IOB") for doc in docs])
+        has_preset = np.isin(present, (1, 3))
+        if not spaces.any() and not has_preset.any():
+            return None
+        mask = np.ones((spaces.shape[0], len(actions)), dtype=bool)
+        mask[spaces] = np.isin(actions, (biluo.OUT, biluo.IN))
         offset = 0
         for doc in docs:
-            allowed: Dict[int, Any] = {i: on_space for i in np.flatnonzero(doc.to_array("IS_SPACE")).tolist()}
-            if np.isin(doc.to_array("ENT_IOB"), (1, 3)).any():
-                presets = _preset_tags(doc, labels, overwrite)
-                allowed.update({i: np.arange(len(actions)) == tag for i, tag in presets.items()})
-            if allowed and restricted is None:
-                restricted = scores.copy()
-            for i, mask in allowed.items():
-                restricted[offset + i, ~mask] = NEVER  # type: ignore[index]
+            if has_preset[offset : offset + len(doc)].any():
+                for i, tag in _preset_tags(doc, labels, overwrite).items():
+                    mask[offset + i] = np.arange(len(actions)) == tag
             offset += len(doc)
-        return scores if restricted is None else restricted
+        return mask
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         present = doc.to_array(["ENT_IOB", "ENT_TYPE"])
