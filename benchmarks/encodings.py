@@ -97,7 +97,8 @@ def measure(args: argparse.Namespace, encoding: str, cell: str, bidirectional: b
     nlp = make_pipeline(args.lang, encoding, cell, bidirectional, args.vectors if encoding == "vectors" else None)
     train(nlp, read(nlp, args.train, args.limit), args.epochs, args.learn_rate)
     dev = read(nlp, args.dev, args.dev_limit)
-    arrays = [node.get_param(p) for node in nlp.get_pipe("rnn_tagger").model.walk() for p in node.param_names]
+    nodes = list(nlp.get_pipe("rnn_tagger").model.walk())
+    arrays = [node.get_param(p) for node in nodes for p in node.param_names if node.has_param(p)]
     return {
         "encoding": encoding,
         "cell": cell,

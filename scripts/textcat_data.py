@@ -2,7 +2,7 @@
 
 A set is a .tsv file with a header line. The first column is the class, the last the text; columns between them are notes. The
 split is train, dev and test, 60/20/20, by a hash of the text itself, so that it needs no seed and an added text moves no
-other. Near-duplicates all go where the first of them goes.
+other. Near-duplicates share the least of their hashes, and so go together.
 """
 
 import argparse
@@ -94,9 +94,12 @@ def split(texts: List[Text]) -> Dict[str, List[Text]]:
             leader = [first if k in near else k for k in leader[:i]] + [first] + leader[i + 1 :]
     names = [name for name, share in SPLITS.items() for _ in range(share)]
     divided: Dict[str, List[Text]] = {name: [] for name in SPLITS}
-    for i, text in enumerate(texts):
-        digest = hashlib.sha256(texts[leader[i]].text.encode("utf8")).digest()
-        divided[names[int.from_bytes(digest[:8], "big") % len(names)]].append(text)
+    hashes = [int.from_bytes(hashlib.sha256(text.text.encode("utf8")).digest()[:8], "big") for text in texts]
+    least: Dict[int, int] = {}
+    for group, value in zip(leader, hashes):
+        least[group] = min(value, least.get(group, value))
+    for text, group in zip(texts, leader):
+        divided[names[least[group] % len(names)]].append(text)
     return divided
 
 
