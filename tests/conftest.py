@@ -1,5 +1,6 @@
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,17 @@ def train_cli(config: Path, output: Path, overrides: Dict[str, Any], check: bool
     done = run_cli("-m", "spacy", "train", config, "--output", output, *settings, **env)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def copy_project(folder: Path) -> None:
+    """Copy the tracked files of the checkout, to run or build them without leaving anything behind."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs the git checkout, to copy just what is tracked")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The project: what it lists exists, what it skips is up to date, and the whole default workflow runs."""
 
 import json
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import srsly
 
-from .conftest import ROOT
+from .conftest import ROOT, copy_project
 
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 COMMANDS = {command["name"]: command for command in PROJECT["commands"]}
@@ -43,14 +42,6 @@ def test_public_assets_are_fixed():
             assert (ROOT / asset["dest"]).is_file()
 
 
-def copy_project(folder):
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, tracked.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-
-
 def run_project(folder, workflow="all"):
     done = subprocess.run(
         [sys.executable, "-m", "spacy", "project", "run", workflow], cwd=folder, capture_output=True, text=True
@@ -61,8 +52,6 @@ def run_project(folder, workflow="all"):
 
 @pytest.mark.timeout(900)
 def test_all_trains_evaluates_packages_installs_and_then_skips(tmp_path):
-    if not (ROOT / ".git").exists():
-        pytest.skip("needs the git checkout, to copy just what is tracked")
     copy_project(tmp_path)
     out = run_project(tmp_path)
     scores = json.loads((tmp_path / "metrics" / "bundled.json").read_text())
