@@ -27,7 +27,7 @@ def forward(
     cell (str): Name of the cell, a key of `cells.CELLS`.
     params (Mapping[str, array]): Weights by name, `_reverse` appended for the backward direction.
     packing (Packing): Layout of the batch.
-    x (array): (n_tokens, n_in) packed inputs; not changed.
+    x (array): (n_tokens, n_in) packed inputs; not changed. Or, of one-hot inputs, (n_tokens,) the columns of their ones.
     bidirectional (bool): Whether there is a backward direction, whose states are appended to the forward ones.
     RETURNS (array): (n_tokens, n_hidden * n_directions) packed hidden states.
     """
@@ -45,7 +45,8 @@ def run_direction(cell: str, params: Params, packing: Packing, x: Any) -> Any:
 
     RETURNS (array): (n_tokens, n_hidden) packed hidden states.
     """
-    gates = x @ params["weight_ih"].T
+    weight = params["weight_ih"]
+    gates = np.ascontiguousarray(weight.take(x, axis=1).T) if x.ndim == 1 else x @ weight.T
     gates += params["bias"]
     return _LOOPS[cell](gates, params, packing)
 

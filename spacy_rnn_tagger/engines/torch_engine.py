@@ -28,6 +28,8 @@ def import_torch() -> Any:
 def forward(cell: str, params: Params, packing: Packing, x: Any, *, bidirectional: bool) -> Any:
     """Run one recurrent layer without gradients: `array_engine.forward`, on PyTorch."""
     torch = import_torch()
+    if x.ndim == 1:
+        params, x = _look_up(torch, params, x, bidirectional)
     with torch.no_grad():
         module, _ = _make_module(torch, cell, params, bidirectional)
         y, _ = module(_pack(torch, _to_torch(torch, x), packing))
@@ -42,12 +44,15 @@ def begin_update(
     cell (str): Name of the cell, a key of `cells.CELLS`.
     params (Mapping[str, array]): Weights by name, `_reverse` appended for the backward direction.
     packing (Packing): Layout of the batch.
-    x (array): (n_tokens, n_in) packed inputs.
+    x (array): (n_tokens, n_in) packed inputs. Or, of one-hot inputs, (n_tokens,) the columns of their ones; their gradient is
+        zero.
     bidirectional (bool): Whether there is a backward direction.
     RETURNS (Tuple[array, Callable]): The (n_tokens, n_hidden * n_directions) packed hidden states, and a function from
         their gradient to the gradient of `x` and the gradients of the weights by name.
     """
     torch = import_torch()
+    if x.ndim == 1:
+        return _begin_update_one_hot(torch, cell, params, packing, x, bidirectional)
     with torch.enable_grad():
         module, tensors = _make_module(torch, cell, params, bidirectional)
         x_tensor = _to_torch(torch, x).requires_grad_(True)
@@ -65,6 +70,39 @@ def begin_update(
         return _from_torch(x, d_x), grads
 
     return _from_torch(x, y_tensor.detach()), backprop
+
+
+def _begin_update_one_hot(
+    torch: Any, cell: str, params: Params, packing: Packing, columns: Any, bidirectional: bool
+) -> Tuple[Any, Callable[[Any], Tuple[Any, Grads]]]:
+    inner, x = _look_up(torch, params, columns, bidirectional)
+    y, backprop_inner = begin_update(cell, inner, packing, x, bidirectional=bidirectional)
+
+    def backprop(d_y: Any) -> Tuple[Any, Grads]:
+        d_x, grads = backprop_inner(d_y)
+        index, d_gates = _to_torch(torch, columns).long(), _to_torch(torch, d_x)
+        n_gates, n_in = params["weight_ih"].shape
+        for i, suffix in enumerate(("", "_reverse") if bidirectional else ("",)):
+            table = torch.zeros(n_in, n_gates, device=d_gates.device)
+            table.index_add_(0, index, d_gates[:, i * n_gates : (i + 1) * n_gates])
+            grads["weight_ih" + suffix] = _from_torch(d_x, table.t().contiguous())
+        return columns * 0, grads
+
+    return y, backprop
+
+
+def _look_up(torch: Any, params: Params, columns: Any, bidirectional: bool) -> Tuple[Params, Any]:
+    """A product with a one-hot vector is a column of the weights. So take the columns as inputs, those of both directions side
+    by side, and let each direction read its own through an identity matrix."""
+    index = _to_torch(torch, columns).long()
+    suffixes = ("", "_reverse") if bidirectional else ("",)
+    tables = [_to_torch(torch, params["weight_ih" + suffix]) for suffix in suffixes]
+    x = torch.cat([table.t()[index] for table in tables], dim=1)
+    n_gates = tables[0].shape[0]
+    readers = torch.eye(n_gates * len(suffixes), device=x.device).split(n_gates)
+    like = params["weight_ih"]
+    inner = {"weight_ih" + suffix: _from_torch(like, reader) for suffix, reader in zip(suffixes, readers)}
+    return {**params, **inner}, _from_torch(like, x)
 
 
 def _make_module(torch: Any, cell: str, params: Params, bidirectional: bool) -> Tuple[Any, Grads]:

@@ -7,6 +7,7 @@ from ..errors import check_positive, check_rate, unknown_name
 from .packed_dropout import packed_dropout
 from .rnn_layer import RNNLayer
 from .types import Packed, VectorsToVectors
+from .with_boundaries import with_boundaries
 from .with_packed import with_packed
 
 MAX_DEPTH = 4
@@ -19,6 +20,7 @@ def build_rnn_encoder(
     cell: str = "lstm",
     bidirectional: bool = True,
     dropout: float = 0.0,
+    boundaries: bool = False,
 ) -> VectorsToVectors:
     """Encode each token in its context with a stack of recurrent layers. Can replace `spacy.TorchBiLSTMEncoder.v1` as
     the `encode` of any spaCy component.
@@ -31,6 +33,8 @@ def build_rnn_encoder(
     bidirectional (bool): Whether each layer also reads backwards.
     dropout (float): Dropout after each recurrent layer, until training sets its own rate: `[training] dropout`
         reaches these layers as it does spaCy's own.
+    boundaries (bool): Whether to read a trained start vector before each sequence and a trained end vector after it; nothing
+        is put out for them.
     RETURNS (Model[List[Floats2d], List[Floats2d]]): The encoder.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -58,4 +62,8 @@ def build_rnn_encoder(
     stack: Model[Packed, Packed] = chain(*layers)
     stack.set_dim("nI", width, force=True)
     stack.set_dim("nO", n_in, force=True)
-    return with_packed(stack)
+    encoder = with_packed(stack)
+    if boundaries:
+        encoder = with_boundaries(encoder)
+    encoder.attrs["one_hot"] = False
+    return encoder

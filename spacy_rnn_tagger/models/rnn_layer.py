@@ -38,7 +38,7 @@ def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[P
     cell, bidirectional = model.attrs["cell"].name, model.attrs["bidirectional"]
     check_cell(model)
     nI = model.get_dim("nI")
-    if Xp.data.shape[1] != nI:
+    if Xp.data.ndim == 2 and Xp.data.shape[1] != nI:
         raise ValueError(
             f"The recurrent layer {model.name!r} takes vectors of width {nI}, but was given {Xp.data.shape[1]}; set the "
             "encoder's width to the width of what feeds it."

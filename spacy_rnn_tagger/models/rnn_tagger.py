@@ -4,11 +4,10 @@ from thinc.api import Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..errors import check_positive
+from .output_layer import add_columns, replace_layer, set_width
 from .tag_transitions import allocate, tag_transitions
 from .types import DocsToVectors
-
-# A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
-NEW_COLUMN_BIAS = -10.0
+from .vocabulary import CHAR, vocabulary_layers
 
 
 def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsToVectors:
@@ -22,6 +21,11 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsTo
     """
     if nO is not None:
         check_positive("spacy-rnn-tagger.RNNTagger.v1", nO=nO)
+    if any(layer.attrs["symbol_attr"] == CHAR for layer in vocabulary_layers(tok2vec)):
+        raise ValueError(
+            f"spacy-rnn-tagger.RNNTagger.v1: an embedding with attr = {CHAR!r} gives one vector for each character, but a tagger "
+            "needs one for each token; name a lexeme attribute, or use it in a text classifier."
+        )
     output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     transitions = tag_transitions()
     model: DocsToVectors = chain(tok2vec, with_array(output), transitions)
@@ -49,14 +53,14 @@ def set_output_width(model: DocsToVectors, nO: int, name: str, crf: bool = False
             "is inferred."
         )
     if fixed is None:
-        _set_width(model, nO)
+        set_width(model, nO)
     elif fixed != nO:
-        _replace(model, "output_layer", Linear(nO=nO, nI=output.maybe_get_dim("nI")))
-        _set_width(model, nO)
+        replace_layer(model, "output_layer", Linear(nO=nO, nI=output.maybe_get_dim("nI")))
+        set_width(model, nO)
     if crf:
         fresh = tag_transitions()
         allocate(fresh, nO)
-        _replace(model, "transitions", fresh)
+        replace_layer(model, "transitions", fresh)
 
 
 def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
@@ -66,38 +70,10 @@ def resize_output(model: DocsToVectors, new_nO: int) -> DocsToVectors:
     new_nO (int): The new number of columns.
     RETURNS (Model[List[Doc], List[Floats2d]]): The same model.
     """
-    old: Any = model.get_ref("output_layer")
-    old_nO, nI = old.get_dim("nO"), old.get_dim("nI")
-    W: Any = old.ops.alloc2f(new_nO, nI)
-    b: Any = old.ops.alloc1f(new_nO)
-    W[:old_nO] = old.get_param("W")
-    b[:old_nO] = old.get_param("b")
-    b[old_nO:] = NEW_COLUMN_BIAS
-    new: Any = Linear(nO=new_nO, nI=nI)
-    new.set_param("W", W)
-    new.set_param("b", b)
-    _replace(model, "output_layer", new)
-    _set_width(model, new_nO)
+    add_columns(model, new_nO)
     transitions = model.get_ref("transitions")
     if transitions.has_param("transitions"):
         wider = tag_transitions()
         allocate(wider, new_nO, transitions)
-        _replace(model, "transitions", wider)
+        replace_layer(model, "transitions", wider)
     return model
-
-
-def _replace(model: DocsToVectors, ref: str, new: Model[Any, Any]) -> None:
-    """Put another layer in a layer's place. Thinc fixes the dimensions of a layer that has weights."""
-    old = model.get_ref(ref)
-    for node in list(model.walk()):
-        if old in node.layers:
-            node.layers[node.layers.index(old)] = new
-    model.set_ref(ref, new)
-
-
-def _set_width(model: DocsToVectors, nO: int) -> None:
-    """Tell the width of the scorer to every layer around it."""
-    output = model.get_ref("output_layer")
-    for node in model.walk():
-        if output in node.walk():
-            node.set_dim("nO", nO, force=True)

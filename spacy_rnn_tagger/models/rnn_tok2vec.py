@@ -1,5 +1,8 @@
+from typing import Any
+
 from thinc.api import chain
 
+from .one_hot import one_hot_columns
 from .types import DocsToVectors, VectorsToVectors
 
 
@@ -17,7 +20,11 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToV
             f"spacy-rnn-tagger.RNNTok2Vec.v1: embed gives vectors of width {n_embed}, but encode takes width {n_encode}; "
             "set encode.width to embed.width."
         )
-    model: DocsToVectors = chain(embed, encode)
+    first: Any = embed
+    if embed.attrs.get("one_hot") and "one_hot" in encode.attrs:
+        encode.attrs["one_hot"] = True
+        first = one_hot_columns(embed)
+    model: DocsToVectors = chain(first, encode)
     if encode.has_dim("nO"):
         model.set_dim("nO", encode.get_dim("nO"), force=True)
     model.set_ref("embed", embed)

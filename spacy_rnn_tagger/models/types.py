@@ -22,7 +22,7 @@ VectorsToVectors = Model[List[Floats2d], List[Floats2d]]
 class Packed:
     """A batch of sequences in packed layout.
 
-    data: (n_tokens, width) rows, ordered as `packing` says.
+    data: (n_tokens, width) rows, ordered as `packing` says; or, of one-hot rows, (n_tokens,) the columns of their ones.
     packing: The layout, shared by every array of the batch.
     """
 

@@ -21,6 +21,7 @@ from ..engines.lattice import Lattice, make_lattice
 from ..errors import unknown_name
 from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
+from ..models.vocabulary import learn_vocabulary
 from .initialization import check_score_weights, collect_labels, take_sample
 from .serialization import explain_load_error
 from .targets import make_target, unseen_labels
@@ -138,6 +139,7 @@ class RNNTagger(TrainablePipe):
             self.add_label(label)
         self._require_labels()
         set_output_width(self.model, len(self.tags), self.name, crf=self.decoder == "crf")
+        learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))
 
     def predict(self, docs: Iterable[Doc]) -> List[NDArray[np.int64]]:

@@ -1,0 +1,45 @@
+"""The last linear layer of a model, its `output_layer`, whose width follows the labels."""
+
+from typing import Any
+
+from thinc.api import Linear, Model
+
+# A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
+NEW_COLUMN_BIAS = -10.0
+
+
+def set_width(model: Model[Any, Any], nO: int) -> None:
+    """Tell the width of the output layer to every layer around it."""
+    output = model.get_ref("output_layer")
+    for node in model.walk():
+        if output in node.walk():
+            node.set_dim("nO", nO, force=True)
+
+
+def add_columns(model: Model[Any, Any], new_nO: int) -> None:
+    """Widen an initialized model, in place. The scores of the columns that it has stay as they are.
+
+    model (Model): A model whose `output_layer` is a Linear layer.
+    new_nO (int): The new number of columns.
+    """
+    old: Any = model.get_ref("output_layer")
+    old_nO, nI = old.get_dim("nO"), old.get_dim("nI")
+    W: Any = old.ops.alloc2f(new_nO, nI)
+    b: Any = old.ops.alloc1f(new_nO)
+    W[:old_nO] = old.get_param("W")
+    b[:old_nO] = old.get_param("b")
+    b[old_nO:] = NEW_COLUMN_BIAS
+    new: Any = Linear(nO=new_nO, nI=nI)
+    new.set_param("W", W)
+    new.set_param("b", b)
+    replace_layer(model, "output_layer", new)
+    set_width(model, new_nO)
+
+
+def replace_layer(model: Model[Any, Any], ref: str, new: Model[Any, Any]) -> None:
+    """Put another layer in a layer's place. Thinc fixes the dimensions of a layer that has weights."""
+    old = model.get_ref(ref)
+    for node in list(model.walk()):
+        if old in node.layers:
+            node.layers[node.layers.index(old)] = new
+    model.set_ref(ref, new)
