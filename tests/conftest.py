@@ -1,4 +1,9 @@
 import os
+
+# Tests run side by side, one to a core; more threads would only get in each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import runpy
 import shutil
 import subprocess

@@ -116,6 +116,11 @@ def test_source_into_another_pipeline(nlp):
     ]
 
 
+def weights(model):
+    """Every allocated weight: the optimizer's key of it, and its layer."""
+    return [((node.id, name), node) for node in model.walk() for name in node.param_names if node.has_param(name)]
+
+
 def test_averages_reach_every_weight(nlp):
     pipe = nlp.add_pipe("rnn_tagger", config={"model": small_model()})
     examples = make_examples(nlp)
@@ -123,16 +128,13 @@ def test_averages_reach_every_weight(nlp):
     optimizer.averages = {}
     for _ in range(5):
         nlp.update(examples, sgd=optimizer)
-    raw = {(node.id, name): node.get_param(name).copy() for node in pipe.model.walk() for name in node.param_names}
+    raw = {key: node.get_param(key[1]).copy() for key, node in weights(pipe.model)}
     with nlp.use_params(optimizer.averages):
-        for node in pipe.model.walk():
-            for name in node.param_names:
-                mean = optimizer.averages[(node.id, name)]
-                numpy.testing.assert_allclose(node.get_param(name), mean)
-                assert not numpy.allclose(mean, raw[node.id, name], atol=1e-7)
-    for node in pipe.model.walk():
-        for name in node.param_names:
-            assert (node.get_param(name) == raw[node.id, name]).all()
+        for key, node in weights(pipe.model):
+            numpy.testing.assert_allclose(node.get_param(key[1]), optimizer.averages[key])
+            assert not numpy.allclose(optimizer.averages[key], raw[key], atol=1e-7)
+    for key, node in weights(pipe.model):
+        assert (node.get_param(key[1]) == raw[key]).all()
 
 
 def test_rehearse_pulls_every_weight_back(nlp):
@@ -143,12 +145,11 @@ def test_rehearse_pulls_every_weight_back(nlp):
     optimizer.L2 = 0.0
     assert nlp.rehearse(examples, sgd=optimizer)["rnn_tagger"] < 1e-6  # nothing was forgotten yet
     randomize(pipe.model, scale=0.1)
-    before = {(n.id, name): n.get_param(name).copy() for n in pipe.model.walk() for name in n.param_names}
+    before = {key: node.get_param(key[1]).copy() for key, node in weights(pipe.model)}
     optimizer.learn_rate = 0.01
     first = nlp.rehearse(examples, sgd=optimizer)["rnn_tagger"]
-    for node in pipe.model.walk():
-        for name in node.param_names:
-            assert not (node.get_param(name) == before[node.id, name]).all(), (node.name, name)
+    for key, node in weights(pipe.model):
+        assert not (node.get_param(key[1]) == before[key]).all(), (node.name, key)
     for _ in range(60):
         last = nlp.rehearse(examples, sgd=optimizer)["rnn_tagger"]
     assert last < first / 4

@@ -34,6 +34,7 @@ depth = 1
 cell = "lstm"
 bidirectional = true
 dropout = 0.0
+boundaries = false
 """
 
 DEFAULTS: Dict[str, Any] = {
