@@ -15,7 +15,7 @@ def test_the_bundled_corpus_is_sound(run_script):
     code, out, err = run_script("corpus.py", "check", CORPUS)
     assert code == 0, err
     assert all(label in out for label in ("PERSON", "NORP", "FAC", "ORG", "GPE", "LOC", "DATE", "MONEY"))
-    assert all(genre in out for genre in ("news", "letters", "reviews", "encyclopaedic"))
+    assert all(genre in out for genre in ("news", "letters", "reviews", "chat", "instructions", "encyclopaedic"))
 
 
 def test_conversion_keeps_the_annotation(run_script, tmp_path):

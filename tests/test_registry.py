@@ -6,12 +6,15 @@ import pytest
 import spacy
 from spacy.pipeline import TrainablePipe
 
-OURS = [
-    (group, point)
-    for group in entry_points().groups
-    for point in entry_points(group=group)
-    if point.value.startswith("spacy_rnn_tagger.")
-]
+OURS = sorted(
+    {
+        (group, point)
+        for group in entry_points().groups
+        for point in entry_points(group=group)
+        if point.value.startswith("spacy_rnn_tagger.")
+    },
+    key=lambda found: (found[0], found[1].name),
+)
 REGISTRIES = {"spacy_architectures": "architectures", "spacy_scorers": "scorers", "spacy_readers": "readers"}
 
 
