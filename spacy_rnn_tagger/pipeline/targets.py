@@ -1,5 +1,6 @@
 """What the component reads from gold docs and writes to predicted ones, one class per target."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Type
 
 import numpy as np
@@ -18,7 +19,7 @@ Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
 
 
-class Target:
+class Target(ABC):
     """An annotation that can be predicted token by token.
 
     name: Its name in the config.
@@ -47,21 +48,21 @@ class Target:
         """Whether any token of a doc has this annotation."""
         return doc.has_annotation(self.attr)
 
+    @abstractmethod
     def labels_in(self, example: Example) -> Set[str]:
         """The labels of a gold doc, whatever its tokenisation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gold(self, example: Example) -> List[Optional[str]]:
         """The gold tag of each token of the predicted doc; None where it is missing or misaligned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count_gold(self, example: Example) -> int:
         """How many gold labels the reference has, to report those that alignment loses."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count_aligned(self, example: Example) -> int:
         """How many of them reach the predicted doc."""
-        raise NotImplementedError
 
     def make_tags(self, labels: Sequence[str]) -> List[str]:
         """The tags scored per token, in column order."""
@@ -92,9 +93,9 @@ class Target:
         """
         return None
 
+    @abstractmethod
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         """Write a decoded path to a doc."""
-        raise NotImplementedError
 
 
 class TokenTarget(Target):
