@@ -1,13 +1,12 @@
 """What README says is so."""
 
 import re
-import shutil
 
 import pytest
 import spacy
 from thinc.api import Config
 
-from .conftest import CONFIGS, ROOT, run_cli
+from .conftest import CONFIGS, ROOT, copy_project, run_cli
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
 
@@ -52,9 +51,7 @@ def test_registered_names_are_in_the_readme():
 
 
 def test_the_project_section_is_up_to_date(tmp_path):
-    shutil.copy(ROOT / "project.yml", tmp_path)
-    shutil.copytree(ROOT / "assets" / "corpus", tmp_path / "assets" / "corpus")  # local assets that exist become links
-    (tmp_path / "README.md").write_text(README, encoding="utf8")
+    copy_project(tmp_path)  # local assets that exist become links
     done = run_cli("-m", "weasel", "document", tmp_path, "--output", tmp_path / "README.md")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "README.md").read_text(encoding="utf8") == README
