@@ -152,13 +152,7 @@ class RNNTagger(TrainablePipe):
         lengths = [len(doc) for doc in docs]
         if not any(lengths):
             return [np.zeros((0,), dtype=np.int64) for _ in docs]
-        path = decode(
-            self._scores(docs),
-            lengths,
-            self._target.make_constraints(self.labels),
-            allowed=self._target.allowed(docs, self.labels, self.overwrite),
-            **self._path_scores(),
-        )
+        path = decode(self._scores(docs), lengths, **self._rules(docs))
         return np.split(path, np.cumsum(lengths)[:-1])
 
     def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
@@ -203,13 +197,16 @@ class RNNTagger(TrainablePipe):
         return {name: layer.ops.to_numpy(layer.get_param(name)) for name in layer.param_names}
 
     def _lattice(self, docs: Sequence[Doc]) -> Lattice:
-        return make_lattice(
-            self._scores(docs),
-            [len(doc) for doc in docs],
-            constraints=self._target.make_constraints(self.labels),
-            allowed=self._target.allowed(docs, self.labels, self.overwrite),
+        return make_lattice(self._scores(docs), [len(doc) for doc in docs], **self._rules(docs))
+
+    def _rules(self, docs: Sequence[Doc]) -> Dict[str, Any]:
+        """What makes paths through the docs' scores legal and better or worse, for `decode` and `make_lattice` alike."""
+        labels = self.labels
+        return {
+            "constraints": self._target.make_constraints(labels),
+            "allowed": self._target.allowed(docs, labels, self.overwrite),
             **self._path_scores(),
-        )
+        }
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[NDArray[np.int64]]) -> None:
         """Write decoded tags to docs.
