@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from .rnn_language_model import RNNLanguageModel
 from .rnn_tagger import RNNTagger
 
 DEFAULT_MODEL = """
@@ -119,3 +120,29 @@ def make_rnn_morphologizer(
         extend=extend,
         scorer=scorer,
     )
+
+
+DEFAULT_LANGUAGE_MODEL = """
+[model]
+@architectures = "spacy-rnn-tagger.LanguageModel.v1"
+width = 64
+max_size = 2000
+attr = "LOWER"
+min_freq = 2
+
+[model.tok2vec]
+@architectures = "spacy.Tok2VecListener.v1"
+width = 256
+upstream = "*"
+"""
+
+
+@Language.factory(
+    "rnn_language_model",
+    default_config={"model": Config().from_str(DEFAULT_LANGUAGE_MODEL)["model"], "weight": 0.1},
+)
+def make_rnn_language_model(
+    nlp: Language, name: str, model: Model[List[Doc], List[Floats2d]], weight: float
+) -> RNNLanguageModel:
+    """Predict neighbouring words as an auxiliary task of a shared `tok2vec`. The arguments are those of `RNNLanguageModel`."""
+    return RNNLanguageModel(nlp.vocab, model, name, weight=weight)
