@@ -38,8 +38,9 @@ def build_lexeme_embed(
     chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add, such as `spacy-rnn-tagger.CharRNN.v1`.
     word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape, affixes
         and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
-    min_freq (int): How often a word (ORTH, LOWER and NORM) must occur in the training data to have a vector of its own. Rarer
-        words and those that training never saw share one. With 0, every word is hashed, as in `spacy.MultiHashEmbed.v2`.
+    min_freq (int): How often a value must occur in the training data to have a vector of its own: rarer words, affixes and
+        shapes, and those that training never saw, share one of their attribute. With 0, every value is hashed, as in
+        `spacy.MultiHashEmbed.v2`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """
@@ -62,8 +63,7 @@ def build_lexeme_embed(
     for i, size in enumerate(sizes):
         # Thinc seeds a table by its model id unless told otherwise, which differs between processes.
         table: Any = HashEmbed(nO=width, nV=size, column=0, seed=8 + i)
-        is_word = attrs[i] in WORD_ATTRS
-        values = known_values(attrs[i], i, min_freq if is_word else 0, word_dropout if is_word else 0.0)
+        values = known_values(attrs[i], i, min_freq, word_dropout if attrs[i] in WORD_ATTRS else 0.0)
         parts.append(chain(values, table))
     if include_static_vectors:
         parts.append(lexeme_vectors(width))
