@@ -29,13 +29,6 @@ def check_positive(where: str, **settings: int) -> None:
             raise ValueError(f"{where}: {setting} = {value!r} is not allowed; it must be a whole number of at least 1.")
 
 
-def check_count(where: str, **settings: int) -> None:
-    """Refuse numbers that are not whole numbers of at least 0."""
-    for setting, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(f"{where}: {setting} = {value!r} is not allowed; it must be a whole number of at least 0.")
-
-
 def check_rate(where: str, **settings: float) -> None:
     """Refuse rates outside [0, 1)."""
     for setting, value in settings.items():

@@ -84,7 +84,7 @@ def small_model(**encode: object) -> dict:
                 "attrs": ["NORM", "SHAPE"],
                 "rows": 100,
                 "include_static_vectors": False,
-                "min_freq": 0,
+                "word_dropout": 0.0,
             },
             "encode": {"@architectures": "spacy-rnn-tagger.RNNEncoder.v1", "width": 16, **encode},
         },

@@ -25,7 +25,7 @@ def vectors_nlp():
 
 
 def make(nlp, **settings):
-    model = build_lexeme_embed(8, ["NORM", "SHAPE"], 50, **{"min_freq": 0, **settings})
+    model = build_lexeme_embed(8, ["NORM", "SHAPE"], 50, **{"word_dropout": 0.0, **settings})
     model.initialize(X=[Doc(nlp.vocab, words=WORDS)])
     randomize(model)
     return model
@@ -122,7 +122,7 @@ def test_spelling_tells_words_apart_and_hashes_every_character(nlp, cell):
 
 
 def test_spelling_gradient(nlp):
-    model = build_lexeme_embed(4, [], [], min_freq=0, chars=build_char_rnn(width=4, char_width=3, rows=20))
+    model = build_lexeme_embed(4, [], [], chars=build_char_rnn(width=4, char_width=3, rows=20))
     doc = Doc(nlp.vocab, words=["ab", "c", "ab"])
     model.initialize(X=[doc])
     randomize(model)
@@ -166,8 +166,8 @@ def test_rare_values_share_a_vector(nlp):
     assert (copy.predict([doc])[0] == model.predict([doc])[0]).all()
 
 
-def test_every_word_is_hashed_without_min_freq(nlp):
-    model = build_lexeme_embed(4, ["NORM"], 50, min_freq=0)
+def test_every_value_is_hashed_if_none_trains_to_be_unknown(nlp):
+    model = build_lexeme_embed(4, ["NORM"], 50, word_dropout=0.0)
     learn_vocabulary(model, [Doc(nlp.vocab, words=["aa"])])
     doc = Doc(nlp.vocab, words=["bb", "dd"])
     model.initialize(X=[doc])
@@ -177,12 +177,12 @@ def test_every_word_is_hashed_without_min_freq(nlp):
 
 def test_uncounted_words_are_reported(nlp):
     with pytest.warns(UserWarning, match=r"min_freq = 2 has no effect on NORM.*learn_vocabulary.v1"):
-        build_lexeme_embed(4, ["NORM"], 50).initialize(X=[Doc(nlp.vocab, words=["aa"])])
+        build_lexeme_embed(4, ["NORM"], 50, min_freq=2).initialize(X=[Doc(nlp.vocab, words=["aa"])])
 
 
-@pytest.mark.parametrize("min_freq", [-1, 1.5, True])
+@pytest.mark.parametrize("min_freq", [0, 1.5, True])
 def test_min_freq_is_a_count(min_freq):
-    with pytest.raises(ValueError, match="LexemeEmbed.v1: min_freq = .* whole number of at least 0"):
+    with pytest.raises(ValueError, match="LexemeEmbed.v1: min_freq = .* whole number of at least 1"):
         build_lexeme_embed(4, ["NORM"], 50, min_freq=min_freq)
 
 

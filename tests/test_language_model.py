@@ -8,7 +8,7 @@ from spacy.training import Example
 
 from spacy_rnn_tagger.models.vocabulary import EOS, SOS
 
-from .conftest import make_examples, small_model, train
+from .conftest import make_examples, randomize, small_model, train
 
 TEXTS = ["the cat sat on the mat", "the dog sat on the cat", "the"]
 
@@ -29,7 +29,7 @@ def make_pipe(nlp, **settings):
 
 def test_gold_is_the_word_on_each_side(nlp):
     pipe, examples, _ = make_pipe(nlp)
-    vocabulary = pipe.model.get_ref("vocabulary").attrs["symbols"]
+    vocabulary = pipe.model.get_ref("words").attrs["symbols"]
     at = {word: vocabulary.index(word) for word in ("the", "cat", "sat", "on")}
     assert "mat" not in vocabulary  # seen once
     assert pipe._neighbours(examples[0].x).tolist() == [
@@ -44,22 +44,40 @@ def test_gold_is_the_word_on_each_side(nlp):
 
 def test_loss_and_gradient(nlp):
     pipe, examples, _ = make_pipe(nlp, weight=0.5)
+    randomize(pipe.model)
     rng = numpy.random.default_rng(0)
-    scores = [rng.normal(size=(len(eg.x), 24)).astype("float32") for eg in examples]
-    loss, gradient = pipe.get_loss(examples, scores)
+    guesses = [rng.normal(size=(len(eg.x), 16)).astype("float32") for eg in examples]
+    words = pipe.model.get_ref("words")
+    loss, gradient = pipe.get_loss(examples, guesses)
     expected = 0.0
-    for eg, s in zip(examples, scores):
-        for row, gold in zip(s.reshape((-1, 12)).astype("float64"), pipe._neighbours(eg.x).reshape(-1)):
-            if gold >= 0:
-                expected -= 0.5 * (row[gold] - numpy.log(numpy.exp(row).sum()))
+    for i, name in enumerate(("next", "previous")):
+        golds = [pipe._neighbours(eg.x)[:, i] for eg in examples]
+        candidates = sorted({gold for row in golds for gold in row if gold >= 0})
+        vectors, bias = words.get_param(name), words.get_param(f"{name}_bias")
+        for row, part in zip(golds, guesses):
+            for gold, guess in zip(row, part[:, 8 * i : 8 * i + 8].astype("float64")):
+                if gold >= 0:
+                    scores = {word: guess @ vectors[word] + bias[word] for word in candidates}
+                    expected -= 0.5 * (scores[gold] - numpy.log(sum(map(numpy.exp, scores.values()))))
     assert loss == pytest.approx(expected, rel=1e-5)
-    for i, row, column in [(0, 0, 4), (0, 4, 3), (1, 5, 20), (2, 0, 2)]:
-        shifted = [s.copy() for s in scores]
-        shifted[i][row, column] += 1e-2
-        up = pipe.get_loss(examples, shifted)[0]
-        shifted[i][row, column] -= 2e-2
-        down = pipe.get_loss(examples, shifted)[0]
-        assert gradient[i][row, column] == pytest.approx((up - down) / 2e-2, abs=1e-3)
+    arrays = [(guesses[i], gradient[i]) for i in range(3)]
+    arrays += [(words.get_param(name), words.get_grad(name).copy()) for name in words.param_names]
+    for array, d_array in arrays:
+        index = numpy.unravel_index(abs(d_array).argmax(), d_array.shape)
+        before = array[index]
+        array[index] = before + 1e-2
+        up = pipe.get_loss(examples, guesses)[0]
+        array[index] = before - 1e-2
+        down = pipe.get_loss(examples, guesses)[0]
+        array[index] = before
+        assert d_array[index] == pytest.approx((up - down) / 2e-2, rel=1e-2, abs=1e-3)
+
+
+def test_nothing_to_guess(nlp):
+    pipe, _, _ = make_pipe(nlp)
+    empty = Example.from_dict(nlp.make_doc(""), {})
+    loss, (gradient,) = pipe.get_loss([empty], [numpy.zeros((0, 16), dtype="float32")])
+    assert loss == 0 and gradient.shape == (0, 16)
 
 
 def test_neither_half_reads_the_word_it_guesses(nlp):
@@ -67,8 +85,8 @@ def test_neither_half_reads_the_word_it_guesses(nlp):
     pipe, _, _ = make_pipe(nlp)
     one, other = (Doc(nlp.vocab, words=["the", word, "sat"]) for word in ("cat", "dog"))
     a, b = (pipe.model.predict([doc])[0] for doc in (one, other))
-    assert (a[0, :12] == b[0, :12]).all() and (a[1:, :12] != b[1:, :12]).any(axis=1).all()
-    assert (a[2, 12:] == b[2, 12:]).all() and (a[:2, 12:] != b[:2, 12:]).any(axis=1).all()
+    assert (a[0, :8] == b[0, :8]).all() and (a[1:, :8] != b[1:, :8]).any(axis=1).all()
+    assert (a[2, 8:] == b[2, 8:]).all() and (a[:2, 8:] != b[:2, 8:]).any(axis=1).all()
 
 
 def test_it_learns_the_texts_and_leaves_docs_alone(nlp):

@@ -14,14 +14,15 @@ def known_values(attr: str, column: int, min_freq: int, dropout: float) -> Value
     """One attribute of each lexeme, for a hash table; values that training saw too rarely all become 0.
 
     A hash table has a vector for any value, but that of a value never trained on is a mix of other values' vectors: noise
-    that reads like a word. One row that stands for all rare values learns what is true of them, and unseen ones share it.
+    that reads like a word. The row that stands for all rare or hidden values learns what is true of them, and unseen values
+    share it. If no value is rare or hidden, nothing trains that row, so every value is hashed.
 
     attr (str): The attribute.
     column (int): Its column in the lexemes' features.
-    min_freq (int): How often a value must occur in the training data to be told apart; with 0, all are.
+    min_freq (int): How often a value must occur in the training data to be told apart.
     dropout (float): How often training treats a value as unknown.
     """
-    attrs = known_attrs(attr, min_freq) if min_freq else {}
+    attrs = known_attrs(attr, min_freq) if min_freq > 1 or dropout else {}
     return Model("known_values", forward, init=init, attrs={"column": column, "dropout": dropout, **attrs})
 
 
@@ -38,9 +39,10 @@ def forward(model: ValuesLayer, lexemes: Lexemes, is_train: bool) -> Tuple[Ints2
 
 
 def init(model: ValuesLayer, X: Optional[Lexemes] = None, Y: Optional[Ints2d] = None) -> None:
-    if X is not None and not model.attrs.get("learned", True):
+    attrs = model.attrs
+    if X is not None and attrs.get("min_freq", 1) > 1 and not attrs["learned"]:
         warnings.warn(
-            f"spacy-rnn-tagger.LexemeEmbed.v1: min_freq = {model.attrs['min_freq']} has no effect on {model.attrs['symbol_attr']}, "
+            f"spacy-rnn-tagger.LexemeEmbed.v1: min_freq = {attrs['min_freq']} has no effect on {attrs['symbol_attr']}, "
             "whose values were not counted: the component shows its model a few sample docs only; set before_init = "
             '{"@callbacks": "spacy-rnn-tagger.learn_vocabulary.v1"} in [initialize] to count the whole training corpus.',
             stacklevel=2,

@@ -4,7 +4,7 @@ from spacy.attrs import IDS
 from thinc.api import HashEmbed, Maxout, Model, chain, concatenate
 from thinc.types import Floats2d
 
-from ..errors import check_count, check_positive, check_rate, unknown_name
+from ..errors import check_positive, check_rate, unknown_name
 from .known_values import known_values
 from .lexeme_vectors import lexeme_vectors
 from .types import DocsToVectors, Lexemes
@@ -24,8 +24,8 @@ def build_lexeme_embed(
     rows: Union[int, List[int]] = [5000, 1000, 2500, 2500],
     include_static_vectors: bool = False,
     chars: Optional[Model[Lexemes, Floats2d]] = None,
-    word_dropout: float = 0.0,
-    min_freq: int = 2,
+    word_dropout: float = 0.1,
+    min_freq: int = 1,
 ) -> DocsToVectors:
     """Embed every distinct lexeme of a batch once: hashed attributes (Bloom embeddings, Svenstrup et al. 2017, as in
     `spacy.MultiHashEmbed.v2`), optionally static vectors and a spelling encoder, mixed by a Maxout layer with layer
@@ -39,15 +39,14 @@ def build_lexeme_embed(
     word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape, affixes
         and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
     min_freq (int): How often a value must occur in the training data to have a vector of its own: rarer words, affixes and
-        shapes, and those that training never saw, share one of their attribute. With 0, every value is hashed, as in
-        `spacy.MultiHashEmbed.v2`.
+        shapes, and those that training never saw, share one of their attribute. With 1, unseen words share the vector of
+        hidden ones, while other attributes, or all without word_dropout, are hashed as in `spacy.MultiHashEmbed.v2`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """
     where = "spacy-rnn-tagger.LexemeEmbed.v1"
-    check_positive(where, width=width)
+    check_positive(where, width=width, min_freq=min_freq)
     check_rate(where, word_dropout=word_dropout)
-    check_count(where, min_freq=min_freq)
     attrs = [attr.upper() for attr in attrs]
     for attr in attrs:
         if attr not in LEXEME_ATTRS or attr not in IDS:

@@ -25,7 +25,8 @@ attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
 include_static_vectors = false
 chars = null
-word_dropout = 0.0
+word_dropout = 0.1
+min_freq = 1
 
 [model.tok2vec.encode]
 @architectures = "spacy-rnn-tagger.RNNEncoder.v1"
@@ -126,7 +127,7 @@ DEFAULT_LANGUAGE_MODEL = """
 [model]
 @architectures = "spacy-rnn-tagger.LanguageModel.v1"
 width = 64
-max_size = 2000
+max_size = 5000
 attr = "LOWER"
 min_freq = 2
 
