@@ -3,6 +3,7 @@
 import numpy
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup, Token
 from spacy.training import Example
 
@@ -400,11 +401,14 @@ def test_command_line(nlp, tmp_path):
     assert "Pipeline can be initialized with data" in done.stdout, done.stdout + done.stderr
     done = run_cli("-m", "spacy", "init", "labels", filled, tmp_path / "labels", *paths)
     assert done.returncode == 0, done.stdout + done.stderr
-    overrides = {"paths.train": data, "paths.dev": data}
-    for name, labels in (("sents", '["I","S"]'), ("layer", '["GPE","PERSON"]')):
-        assert (tmp_path / "labels" / f"{name}.json").read_text().replace("\n", "").replace(" ", "") == labels
-        overrides[f"initialize.components.{name}.labels"] = labels
-    out = train_cli(filled, tmp_path / "out", overrides)
+    sections = ""
+    for name, labels in (("sents", ["I", "S"]), ("layer", ["GPE", "PERSON"])):
+        path = tmp_path / "labels" / f"{name}.json"
+        assert srsly.read_json(path) == labels
+        section = f"initialize.components.{name}"
+        sections += f'\n[{section}]\n\n[{section}.labels]\n@readers = "spacy.read_labels.v1"\npath = "{path}"\n'
+    filled.write_text(filled.read_text() + sections)
+    out = train_cli(filled, tmp_path / "out", {"paths.train": data, "paths.dev": data})
     assert "SENTS_F" in out and "SPANS_LAYER_F" in out
     rows = summarize(load(str(tmp_path / "out" / "model-best"), {}))
     assert rows["sents"][-1].shape[-1] == 2 and rows["layer"][-1].shape[-1] == 9
