@@ -57,6 +57,8 @@ def outside_of(example: Example, spans: Sequence[Span]) -> List[bool]:
     inside = np.zeros((len(example.y),), dtype=bool)
     for span in spans:
         inside[span.start : span.end] = True
+    if same_tokens(example):
+        return (~inside).tolist()
     x2y = example.alignment.x2y
     return [bool(len(x2y[i])) and not inside[x2y[i]].any() for i in range(len(example.x))]
 

@@ -8,6 +8,7 @@ from spacy.training import Example
 
 from ...engines.lattice import Constraints
 from ...errors import unknown_name
+from .alignment import same_tokens
 from .base import Columns, Path, Target, write_attr
 
 INSIDE, START = "I", "S"
@@ -40,12 +41,16 @@ class SentsTarget(Target):
 
     def gold(self, example: Example) -> List[Optional[str]]:
         values = self._values(example.reference)
+        if not values:
+            return [None] * len(example.x)
+        if same_tokens(example):
+            return values
         x2y, y2x = example.alignment.x2y, example.alignment.y2x
         tags: List[Optional[str]] = []
         for i in range(len(example.x)):
             under = x2y[i].tolist()
-            if not values or not under or START in (values[j] for j in under[1:]):
-                tags.append(None)  # not annotated, not aligned, or a sentence starts within the token
+            if not under or START in (values[j] for j in under[1:]):
+                tags.append(None)  # not aligned, or a sentence starts within the token
             elif y2x[under[0]][0] < i:
                 tags.append(INSIDE)  # the gold token began before it, and no sentence starts within one
             else:
@@ -60,8 +65,8 @@ class SentsTarget(Target):
 
     def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
         starts = np.asarray([label == START for label in labels])
-        free = np.ones((len(labels),), dtype=bool)
-        return Constraints(start=starts if starts.any() else free, end=free, follows=free[:, None] & free)
+        free = np.ones_like(starts)
+        return Constraints(start=starts, end=free, follows=free[:, None] & free)
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
