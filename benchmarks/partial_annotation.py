@@ -1,5 +1,6 @@
 """What annotation is worth where: a share of the tokens, spread over all sentences, beside the same share of the sentences,
-annotated completely. Both are trained with the same model, the same seeds and the same number of updates.
+annotated completely. Both are trained with the same model, the same seeds and the same number of updates, of batches that hold
+either the same number of annotated tokens, or the same number of tokens, annotated or not.
 
     python benchmarks/partial_annotation.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --target tag
 
@@ -13,6 +14,7 @@ import json
 import random
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -100,11 +102,18 @@ def read(nlp: Language, path: Path, limit: int) -> List[Doc]:
     return [eg.reference for eg in examples]
 
 
-def batches(examples: List[Example], n_words: int, rng: random.Random) -> Iterator[List[Example]]:
+def n_annotated(eg: Example, target: str) -> int:
+    """How many tokens of an example have gold."""
+    return int(numpy.count_nonzero(eg.reference.to_array("ENT_IOB" if target == "ents" else ATTRS[target])))
+
+
+def batches(
+    examples: List[Example], size: int, length: Callable[[Example], int], rng: random.Random
+) -> Iterator[List[Example]]:
     """Batches without end, each pass in another order."""
     while True:
         rng.shuffle(examples)
-        yield from minibatch_by_words(examples, size=n_words)
+        yield from minibatch_by_words(examples, size=size, get_length=length)
 
 
 def measure(args: argparse.Namespace, annotate: Annotate, decoder: str, seed: int) -> Row:
@@ -112,30 +121,32 @@ def measure(args: argparse.Namespace, annotate: Annotate, decoder: str, seed: in
     rng = random.Random(seed)
     nlp = spacy.blank(args.lang)
     pipe = nlp.add_pipe("rnn_tagger", config={"target": args.target, "decoder": decoder})
-    train, n_annotated = annotate(read(nlp, args.train, args.limit), args.target, args.share, rng)
+    train, n_known = annotate(read(nlp, args.train, args.limit), args.target, args.share, rng)
     examples = [Example(bare(doc), doc) for doc in train]
     nlp.initialize(lambda: examples)
     optimizer = Adam(args.learn_rate, grad_clip=1.0, L2=0.01, L2_is_weight_decay=True, use_averages=True)
-    for batch in itertools.islice(batches(examples, args.words, rng), args.updates):
+    length = partial(n_annotated, target=args.target) if args.count == "annotated" else len
+    for batch in itertools.islice(batches(examples, args.batch_size, length, rng), args.updates):
         nlp.update(batch, sgd=optimizer, drop=args.dropout)
     dev = [Example(bare(doc), doc) for doc in read(nlp, args.dev, args.dev_limit)]
     with nlp.use_params(optimizer.averages):
         score = nlp.evaluate(dev)[pipe.score_keys[0]]
-    return {"annotated": n_annotated, "sentences": len(examples), "score": score}
+    return {"annotated": n_known, "sentences": len(examples), "score": score}
 
 
 def markdown(args: argparse.Namespace, results: List[Tuple[str, str, List[Row]]]) -> str:
     score = "F1" if args.target == "ents" else "accuracy"
     lines = [
-        f"| target | decoder | annotated | sentences | annotated tokens | {score}, % | std |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
+        f"| target | decoder | annotated | sentences | annotated tokens | tokens in a batch | {score}, % | std |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, decoder, rows in results:
         scores = [100 * row["score"] for row in rows]
         lines.append(
             f"| `{args.target}` | {decoder} | {ANNOTATIONS[name][0].format(share=args.share)} | "
             f"{statistics.mean(row['sentences'] for row in rows):,.0f} | "
-            f"{statistics.mean(row['annotated'] for row in rows):,.0f} | {statistics.mean(scores):.2f} | "
+            f"{statistics.mean(row['annotated'] for row in rows):,.0f} | "
+            f"{args.batch_size:,}{' annotated' if args.count == 'annotated' else ''} | {statistics.mean(scores):.2f} | "
             f"{statistics.stdev(scores) if len(scores) > 1 else 0:.2f} |"
         )
     return "\n".join(lines) + "\n"
@@ -150,14 +161,17 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--annotations", nargs="+", choices=ANNOTATIONS, default=list(ANNOTATIONS))
     parser.add_argument("--share", type=float, default=0.2, help="of the annotation that is there (0.2)")
     parser.add_argument("--updates", type=int, default=300, help="of the weights, for each (300)")
-    parser.add_argument("--words", type=int, default=1000, help="in a batch, annotated or not (1000)")
+    parser.add_argument("--batch-size", type=int, default=200, help="tokens in a batch (200)")
+    parser.add_argument(
+        "--count", choices=("annotated", "all"), default="annotated", help="which tokens --batch-size counts"
+    )
     parser.add_argument("--lang", default="en")
     parser.add_argument("--limit", type=int, default=0, help="training sentences, 0 for all (0)")
     parser.add_argument("--dev-limit", type=int, default=0, help="development sentences, 0 for all (0)")
     parser.add_argument("--learn-rate", type=float, default=0.004)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--output", type=Path, help="folder for partial_TARGET.json and partial_TARGET.md")
+    parser.add_argument("--output", type=Path, help="folder for partial_TARGET_COUNT.json and .md")
     args = parser.parse_args(argv)
     if not 0 < args.share < 1:
         parser.error(f"--share {args.share} is not allowed; it must be between 0 and 1")
@@ -172,10 +186,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     print(markdown(args, results))
     if args.output is not None:
         args.output.mkdir(parents=True, exist_ok=True)
-        chosen = ("share", "updates", "words", "limit", "dev_limit", "learn_rate", "dropout", "seeds")
+        chosen = ("share", "updates", "batch_size", "count", "limit", "dev_limit", "learn_rate", "dropout", "seeds")
         data = {"settings": {name: getattr(args, name) for name in chosen}, "results": results}
-        (args.output / f"partial_{args.target}.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf8")
-        (args.output / f"partial_{args.target}.md").write_text(markdown(args, results), encoding="utf8")
+        path = args.output / f"partial_{args.target}_{args.count}"
+        path.with_suffix(".json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf8")
+        path.with_suffix(".md").write_text(markdown(args, results), encoding="utf8")
     return 0
 
 

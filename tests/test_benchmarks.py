@@ -5,6 +5,7 @@ import random
 
 import pytest
 from spacy.tokens import DocBin
+from spacy.training import Example
 
 from benchmarks import partial_annotation as partial
 
@@ -44,17 +45,28 @@ def test_whole_sentences_are_complete(docs, target):
         assert [e.text for e in doc.ents] == [e.text for e in gold.ents] or target == "tag"
 
 
-@pytest.mark.parametrize("target", ["tag", "ents"])
-def test_one_table_over_the_seeds(docs, tmp_path, capsys, target):
+def test_one_table_over_the_seeds(docs, tmp_path, capsys):
     path = tmp_path / "toy.spacy"
     DocBin(docs=docs).to_disk(path)
-    args = [path, path, "--target", target, "--seeds", 0, 1, "--updates", 3, "--output", tmp_path]
-    assert partial.main([str(arg) for arg in args]) == 0
-    table = (tmp_path / f"partial_{target}.md").read_text()
-    assert table in capsys.readouterr().out and len(table.splitlines()) == 5
-    rows = json.loads((tmp_path / f"partial_{target}.json").read_text())["results"]
-    assert [name for name, *_ in rows] == ["spread", "complete", "everything"] and all(len(r) == 2 for *_, r in rows)
+    args = [path, path, "--target", "ents", "--seeds", 0, 1, "--updates", 2, "--annotations", "spread", "complete"]
+    assert partial.main([str(arg) for arg in [*args, "--output", tmp_path]]) == 0
+    table = (tmp_path / "partial_ents_annotated.md").read_text()
+    assert table in capsys.readouterr().out and len(table.splitlines()) == 4
+    rows = json.loads((tmp_path / "partial_ents_annotated.json").read_text())["results"]
+    assert [name for name, *_ in rows] == ["spread", "complete"] and all(len(by_seed) == 2 for *_, by_seed in rows)
     assert all(row["score"] is not None for *_, by_seed in rows for row in by_seed)
+
+
+def test_batches_count_annotated_tokens_or_all(docs):
+    found, n_known = partial.spread(docs, "tag", 0.2, random.Random(0))
+    examples = [Example(partial.bare(doc), doc) for doc in found]
+    assert sum(partial.n_annotated(eg, "tag") for eg in examples) == n_known
+    sizes = []
+    for length in (lambda eg: partial.n_annotated(eg, "tag"), len):
+        batch = next(partial.batches(examples, 12, length, random.Random(0)))
+        assert 6 <= sum(map(length, batch)) <= 15
+        sizes.append(len(batch))
+    assert sizes[0] > 2 * sizes[1]
 
 
 def test_a_corpus_that_is_not_there(capsys):
