@@ -9,7 +9,7 @@ the sequences one after another.
 """
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +125,20 @@ def select(lattice: Lattice, keep: NDArray[np.bool_]) -> Lattice:
     # Packing sorts stably, so the kept rows are in the order of their own packing already.
     rows = np.flatnonzero(keep[packing.seqs])
     return Lattice(make_packing(packing.lengths[keep]), take(lattice.unary, rows), lattice.transitions)
+
+
+def gather(lattice: Lattice, seqs: NDArray[np.int64]) -> Tuple[Lattice, NDArray[np.int64]]:
+    """The lattice of some of the sequences, each as often as it is named.
+
+    seqs (array): (n,) indices of sequences, in any order.
+    RETURNS (Tuple[Lattice, array]): Their lattice; and for each of its packed rows, the packed row that it is a copy of.
+    """
+    lengths = lattice.packing.lengths
+    packing = make_packing(lengths[seqs])
+    within = np.arange(packing.n_tokens) - np.repeat(np.cumsum(packing.lengths) - packing.lengths, packing.lengths)
+    sources = np.repeat((np.cumsum(lengths) - lengths)[seqs], packing.lengths) + within
+    rows = lattice.packing.from_packed[sources][packing.to_packed]
+    return Lattice(packing, take(lattice.unary, rows), lattice.transitions), rows
 
 
 def restrict(lattice: Lattice, allowed: Any) -> Lattice:

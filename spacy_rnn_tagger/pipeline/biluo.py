@@ -72,9 +72,31 @@ def span_tags(starts: NDArray[np.int64], ends: NDArray[np.int64], labels: NDArra
     RETURNS (array): (sum of the spans' lengths,) tag indices of the concatenated spans.
     """
     sizes = ends - starts
+    return np.repeat(4 * labels, sizes) + _span_actions(sizes)
+
+
+def span_tag_sets(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], labels: NDArray[np.int64], n_tags: int
+) -> NDArray[np.bool_]:
+    """The tags of many entities as sets, as `exclusion_loss` takes them.
+
+    starts (array): (n_spans,) start tokens.
+    ends (array): (n_spans,) end tokens, exclusive.
+    labels (array): (n_spans,) label indices; -1 for any label.
+    n_tags (int): Number of tags.
+    RETURNS (array): (sum of the spans' lengths, n_tags) bool, the tags of each token of the concatenated spans.
+    """
+    sizes = ends - starts
+    tag_actions, tag_labels = actions_and_labels(n_tags)
+    wanted = np.repeat(labels, sizes)[:, None]
+    return (tag_actions == _span_actions(sizes)[:, None]) & ((wanted == -1) | (tag_labels == wanted))
+
+
+def _span_actions(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What the tokens of concatenated entities of some lengths do."""
     firsts = np.cumsum(sizes) - sizes
     actions = np.full((int(sizes.sum()),), IN, dtype=np.int64)
     actions[firsts] = BEGIN
     actions[firsts + sizes - 1] = LAST
     actions[firsts[sizes == 1]] = UNIT
-    return np.repeat(4 * labels, sizes) + actions
+    return actions

@@ -50,7 +50,13 @@ DEFAULTS: Dict[str, Any] = {
 @Language.factory(
     "rnn_tagger",
     assigns=["token.tag"],
-    default_config={**DEFAULTS, "target": "tag", "extend": False},
+    default_config={
+        **DEFAULTS,
+        "target": "tag",
+        "extend": False,
+        "alternatives_key": None,
+        "incorrect_spans_key": None,
+    },
     default_score_weights={"tag_acc": 1.0},
 )
 def make_rnn_tagger(
@@ -61,9 +67,11 @@ def make_rnn_tagger(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    alternatives_key: Optional[str],
+    incorrect_spans_key: Optional[str],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
-    """Label tokens with any target. For entities and morphology, `rnn_ner` and `rnn_morphologizer` come with the right
+    """Label tokens with any target. For entities, morphology, sentences and spans, the other factories come with the right
     score weights. The arguments are those of `RNNTagger`."""
     return RNNTagger(
         nlp.vocab,
@@ -73,6 +81,8 @@ def make_rnn_tagger(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        alternatives_key=alternatives_key,
+        incorrect_spans_key=incorrect_spans_key,
         scorer=scorer,
     )
 
@@ -80,7 +90,7 @@ def make_rnn_tagger(
 @Language.factory(
     "rnn_ner",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config=DEFAULTS,
+    default_config={**DEFAULTS, "incorrect_spans_key": None},
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
 def make_rnn_ner(
@@ -89,16 +99,26 @@ def make_rnn_ner(
     model: Model[List[Doc], List[Floats2d]],
     decoder: str,
     overwrite: bool,
+    incorrect_spans_key: Optional[str],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Recognise named entities: `rnn_tagger` with target "ents"."""
-    return RNNTagger(nlp.vocab, model, name, target="ents", decoder=decoder, overwrite=overwrite, scorer=scorer)
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target="ents",
+        decoder=decoder,
+        overwrite=overwrite,
+        incorrect_spans_key=incorrect_spans_key,
+        scorer=scorer,
+    )
 
 
 @Language.factory(
     "rnn_morphologizer",
     assigns=["token.morph", "token.pos"],
-    default_config={**DEFAULTS, "overwrite": True, "extend": False},
+    default_config={**DEFAULTS, "overwrite": True, "extend": False, "alternatives_key": None},
     default_score_weights={"pos_acc": 0.5, "morph_acc": 0.5, "morph_per_feat": None},
 )
 def make_rnn_morphologizer(
@@ -108,6 +128,7 @@ def make_rnn_morphologizer(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    alternatives_key: Optional[str],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Assign parts of speech and morphological features: `rnn_tagger` with target "morph"."""
@@ -119,6 +140,54 @@ def make_rnn_morphologizer(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        alternatives_key=alternatives_key,
+        scorer=scorer,
+    )
+
+
+@Language.factory(
+    "rnn_senter",
+    assigns=["token.is_sent_start", "doc.sents"],
+    default_config=DEFAULTS,
+    default_score_weights={"sents_f": 1.0, "sents_p": 0.0, "sents_r": 0.0},
+)
+def make_rnn_senter(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], List[Floats2d]],
+    decoder: str,
+    overwrite: bool,
+    scorer: Optional[Callable[..., Dict[str, Any]]],
+) -> RNNTagger:
+    """Find where sentences start: `rnn_tagger` with target "sents"."""
+    return RNNTagger(nlp.vocab, model, name, target="sents", decoder=decoder, overwrite=overwrite, scorer=scorer)
+
+
+@Language.factory(
+    "rnn_spans",
+    assigns=["doc.spans"],
+    default_config={**DEFAULTS, "spans_key": "sc", "incorrect_spans_key": None},
+    default_score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
+)
+def make_rnn_spans(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], List[Floats2d]],
+    spans_key: str,
+    decoder: str,
+    overwrite: bool,
+    incorrect_spans_key: Optional[str],
+    scorer: Optional[Callable[..., Dict[str, Any]]],
+) -> RNNTagger:
+    """Find the spans of one layer: `rnn_tagger` with target "spans:<spans_key>"."""
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target=f"spans:{spans_key}",
+        decoder=decoder,
+        overwrite=overwrite,
+        incorrect_spans_key=incorrect_spans_key,
         scorer=scorer,
     )
 

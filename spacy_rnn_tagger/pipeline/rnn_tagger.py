@@ -1,5 +1,5 @@
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 import srsly
@@ -14,14 +14,16 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..engines.crf_loss import MISSING, crf_loss
+from ..engines.crf_loss import MISSING, CRFLoss, crf_loss
 from ..engines.decoding import decode, kbest
+from ..engines.exclusion_loss import exclusion_loss
 from ..engines.forward_backward import forward_backward
 from ..engines.lattice import Lattice, make_lattice
 from ..errors import unknown_name
 from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
 from ..models.vocabulary import learn_vocabulary
+from .gold import read_gold, read_incorrect
 from .initialization import check_score_weights, collect_labels, take_sample
 from .serialization import explain_load_error
 from .targets import make_target, unseen_labels
@@ -30,7 +32,8 @@ DECODERS = ("softmax", "crf")
 
 
 class RNNTagger(TrainablePipe):
-    """Label every token of a doc: tags, parts of speech, morphology or entities.
+    """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
+    attribute.
 
     DOCS: README.md
     """
@@ -45,6 +48,8 @@ class RNNTagger(TrainablePipe):
         decoder: str = "softmax",
         overwrite: bool = False,
         extend: bool = False,
+        alternatives_key: Optional[str] = None,
+        incorrect_spans_key: Optional[str] = None,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
         """Initialize the component.
@@ -52,13 +57,17 @@ class RNNTagger(TrainablePipe):
         vocab (Vocab): The shared vocabulary.
         model (Model[List[Doc], List[Floats2d]]): Token scorer, such as `spacy-rnn-tagger.RNNTagger.v1`.
         name (str): The component instance name, used to add entries to the losses during training.
-        target (str): What to predict: "tag", "pos", "morph" or "ents".
+        target (str): What to predict: "tag", "pos", "morph", "ents", "sents", "spans:<key>" or "_.<extension>".
         decoder (str): "softmax" decides each token by itself, "crf" scores transitions between tags too (Lafferty et al.
             2001). Both take the likeliest path that is legal.
         overwrite (bool): Whether to replace annotation that docs already have. Blocked entity tokens stay outside.
         extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the other.
+        alternatives_key (Optional[str]): Gold tags that are not decided, for targets of one label per token: under this
+            key of a reference's `doc.spans`, spans whose tokens may have the span's label. Any of a token's labels is right.
+        incorrect_spans_key (Optional[str]): Gold spans that are wrong, for targets "ents" and "spans:<key>": under this key
+            of a reference's `doc.spans`, spans that are not what their label says, or nothing at all if they have none.
         scorer (Optional[Callable]): The scoring method.
-        RAISES (ValueError): If the target or the decoder is unknown.
+        RAISES (ValueError): If the target or the decoder is unknown, or the target has no use for a key.
         """
         super().__init__(vocab, model, name)
         if decoder not in DECODERS:
@@ -68,11 +77,13 @@ class RNNTagger(TrainablePipe):
         self.overwrite = overwrite
         self.extend = extend
         self.scorer = scorer
-        self._target = make_target(target, vocab)
+        self._target = make_target(
+            target, vocab, alternatives_key=alternatives_key, incorrect_spans_key=incorrect_spans_key
+        )
         self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
         self._warned_labels: List[str] = []
         # Only what training decides is saved; settings belong to the config, which may override them on loading.
-        self.cfg: Dict[str, Any] = {"target": target, "decoder": decoder, "labels": []}
+        self.cfg: Dict[str, Any] = {"target": target, "decoder": decoder, "labels": list(self._target.fixed_labels)}
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -199,6 +210,18 @@ class RNNTagger(TrainablePipe):
     def _lattice(self, docs: Sequence[Doc]) -> Lattice:
         return make_lattice(self._scores(docs), [len(doc) for doc in docs], **self._rules(docs))
 
+    def _training_lattice(self, scores: Any, lengths: Sequence[int]) -> Lattice:
+        """The legal paths whatever the docs hold, on the CPU."""
+        constraints = self._target.make_constraints(self.labels)
+        return make_lattice(self.model.ops.to_numpy(scores), lengths, constraints=constraints, **self._path_scores())
+
+    def _take(self, result: CRFLoss) -> Tuple[float, Any]:
+        """A loss and its gradient with respect to the scores. That of the path scores goes to the model, if it has any."""
+        for name in self._path_scores():
+            layer = self.model.get_ref("transitions")
+            layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+        return result.loss, self.model.ops.asarray2f(result.emissions)
+
     def _rules(self, docs: Sequence[Doc]) -> Dict[str, Any]:
         """What makes paths through the docs' scores legal and better or worse, for `decode` and `make_lattice` alike."""
         labels = self.labels
@@ -223,7 +246,8 @@ class RNNTagger(TrainablePipe):
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
         """The negative log-likelihood of the gold tags, summed over the batch, and its gradient: probabilities minus gold.
         For softmax it is the sum of the tokens' cross-entropies. Tokens whose gold tag is missing, misaligned or unknown
-        may have any tag: softmax leaves them out, a CRF sums over them.
+        may have any tag: softmax leaves them out, a CRF sums over them. Of a token's alternatives, any is right. Each
+        incorrect span adds -log(1 - P), P being its exact probability over all legal paths, for softmax too.
 
         examples (Iterable[Example]): The batch.
         scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
@@ -235,17 +259,20 @@ class RNNTagger(TrainablePipe):
         validate_examples(examples, "RNNTagger.get_loss")
         ops = self.model.ops
         lengths = [len(s) for s in scores]
-        gold = self._gold_indices(examples)
+        tags = self.tags
+        gold, unknown = read_gold(examples, self._target, tags)
+        segments, wrong = read_incorrect(examples, self._target, self.labels, len(tags))
+        self._warn_unknown({self._target.label_of(tag) for tag in unknown} | wrong)
+        flat = ops.xp.concatenate(scores)
         if self.decoder == "crf":
-            constraints = self._target.make_constraints(self.labels)
-            flat = ops.to_numpy(ops.xp.concatenate(scores))
-            result = crf_loss(make_lattice(flat, lengths, constraints=constraints, **self._path_scores()), gold)
-            loss, gradient = result.loss, ops.asarray2f(result.emissions)
-            layer = self.model.get_ref("transitions")
-            for name in layer.param_names:
-                layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+            loss, gradient = self._take(crf_loss(self._training_lattice(flat, lengths), gold))
+        elif gold.ndim == 2:
+            loss, gradient = self._take(crf_loss(make_lattice(ops.to_numpy(flat), lengths), gold))
         else:
-            loss, gradient = _softmax_loss(ops.xp, ops.xp.concatenate(scores), ops.asarray1i(gold))
+            loss, gradient = _softmax_loss(ops.xp, flat, ops.asarray1i(gold))
+        if segments is not None:
+            more, push = self._take(exclusion_loss(self._training_lattice(flat, lengths), *segments))
+            loss, gradient = loss + more, gradient + push
         if np.isnan(loss):
             raise ValueError(Errors.E910.format(name=self.name))
         return loss, ops.unflatten(gradient, ops.asarray1i(lengths))
@@ -346,23 +373,9 @@ class RNNTagger(TrainablePipe):
         for label in self.labels:
             self._target.normalize_label(label)
 
-    def _gold_indices(self, examples: Sequence[Example]) -> NDArray[np.int32]:
-        """(n_tokens,) column of each token's gold tag, MISSING where it has none."""
-        index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(self.tags)}
-        index[None] = MISSING
-        indices: List[int] = []
-        for example in examples:
-            tags = self._target.gold(example)
-            try:
-                indices.extend([index[tag] for tag in tags])
-            except KeyError:
-                self._warn_unknown([tag for tag in tags if tag not in index])
-                indices.extend([index.get(tag, MISSING) for tag in tags])
-        return np.asarray(indices, dtype=np.int32)
-
-    def _warn_unknown(self, tags: Iterable[Optional[str]]) -> None:
+    def _warn_unknown(self, labels: Set[str]) -> None:
         """Say once for each unknown gold label that its tokens are not learned from."""
-        new = {self._target.label_of(str(tag)) for tag in tags} - set(self._warned_labels)
+        new = labels - set(self._warned_labels)
         if new:
             self._warned_labels.extend(sorted(new))
             warnings.warn(
