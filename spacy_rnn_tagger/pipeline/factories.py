@@ -1,6 +1,6 @@
 """The factories: one component class under three names, each with truthful metadata."""
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -41,6 +41,12 @@ DEFAULTS: Dict[str, Any] = {
     "model": Config().from_str(DEFAULT_MODEL)["model"],
     "decoder": "softmax",
     "overwrite": False,
+    "store_scores": False,
+    "store_probs": False,
+    "scores_key": None,
+    "threshold": 0.0,
+    "label_bias": None,
+    "class_weights": None,
     "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"},
 }
 
@@ -59,6 +65,12 @@ def make_rnn_tagger(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Optional[Dict[str, float]],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Label tokens with any target. For entities and morphology, `rnn_ner` and `rnn_morphologizer` come with the right
@@ -71,6 +83,12 @@ def make_rnn_tagger(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
 
@@ -87,10 +105,30 @@ def make_rnn_ner(
     model: Model[List[Doc], List[Floats2d]],
     decoder: str,
     overwrite: bool,
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Optional[Dict[str, float]],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Recognise named entities: `rnn_tagger` with target "ents"."""
-    return RNNTagger(nlp.vocab, model, name, target="ents", decoder=decoder, overwrite=overwrite, scorer=scorer)
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target="ents",
+        decoder=decoder,
+        overwrite=overwrite,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
+        scorer=scorer,
+    )
 
 
 @Language.factory(
@@ -106,6 +144,12 @@ def make_rnn_morphologizer(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Optional[Dict[str, float]],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Assign parts of speech and morphological features: `rnn_tagger` with target "morph"."""
@@ -117,5 +161,11 @@ def make_rnn_morphologizer(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )

@@ -1,10 +1,11 @@
 """What the component reads from gold docs and writes to predicted ones, one class per target."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Type
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Type, Union
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import IDS
 from spacy.morphology import Morphology
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc, Span
@@ -14,9 +15,13 @@ from spacy.vocab import Vocab
 from ..engines.lattice import Constraints
 from ..errors import nearest, unknown_name
 from . import biluo
+from .biluo import Segments
 
 Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
+
+ABSTAIN = -1
+"""In a path, a token whose tag is too unlikely to be written."""
 
 
 class Target(ABC):
@@ -25,11 +30,13 @@ class Target(ABC):
     name: Its name in the config.
     attr: Attribute that holds it, as `Doc.has_annotation` and `Doc.to_array` know it.
     score_keys: Keys of its scores, the deciding one first.
+    can_abstain: Whether `annotate` knows `ABSTAIN`, or leaves out what is not in a path.
     """
 
     name: str
     attr: str
     score_keys: Tuple[str, ...]
+    can_abstain = False
 
     def __init__(self, vocab: Vocab) -> None:
         self.vocab = vocab
@@ -43,6 +50,23 @@ class Target(ABC):
     def label_of(self, tag: str) -> str:
         """The label that a tag belongs to."""
         return tag
+
+    def begins(self, tag: str) -> bool:
+        """Whether a path with this tag has decided for one more of the tag's label: once per entity, not once per token."""
+        return True
+
+    def segments(self, path: Path, labels: Sequence[str]) -> Optional[Segments]:
+        """The spans of concatenated paths; None if the target is not about spans."""
+        return None
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        """(n_tokens, n_attributes) what the tokens' annotation is now, 0 where there is none."""
+        return to_array(tokens, self.attr)
+
+    def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
+        """(n_tokens,) whose annotation `annotate` will leave, at least in part."""
+        present = self.state(doc) != 0
+        return np.zeros((len(doc),), dtype=bool) if overwrite else np.asarray(present.any(axis=1))
 
     def is_annotated(self, doc: Doc) -> bool:
         """Whether any token of a doc has this annotation."""
@@ -87,7 +111,7 @@ class Target(ABC):
 
         docs (Sequence[Doc]): The docs.
         labels (Sequence[str]): The labels.
-        overwrite (bool): Whether annotation that is already there binds nothing.
+        overwrite (bool): Whether annotation that is already there binds nothing, except for blocked tokens.
         RETURNS (Optional[array]): (n_tokens, n_tags) bool, the tags that each token of the concatenated docs may have; None
             if all may have all.
         """
@@ -100,6 +124,8 @@ class Target(ABC):
 
 class TokenTarget(Target):
     """One string attribute per token."""
+
+    can_abstain = True
 
     def labels_in(self, example: Example) -> Set[str]:
         doc = example.reference
@@ -119,9 +145,12 @@ class TokenTarget(Target):
                 reached.update(example.alignment.x2y[i].tolist())
         return len(reached)
 
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
+        return None if overwrite else _agreeing([self.state(doc) for doc in docs], self.columns(labels))
+
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        _write(doc, self.attr, values[path], overwrite)
+        _write(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([self.vocab.strings[label] for label in labels], dtype="uint64"),)
@@ -149,6 +178,7 @@ class MorphTarget(Target):
     `Number=Sing|POS=NOUN` sets `Token.morph` and `Token.pos_`."""
 
     name, attr, score_keys = "morph", "MORPH", ("pos_acc", "morph_acc", "morph_per_feat")
+    can_abstain = True
 
     def normalize_label(self, label: str) -> str:
         feats = Morphology.feats_to_dict(label)
@@ -189,14 +219,18 @@ class MorphTarget(Target):
         return int(np.count_nonzero(values.any(axis=1)))
 
     count_aligned = TokenTarget.count_aligned
+    allowed = TokenTarget.allowed
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        return to_array(tokens, "POS", "MORPH")
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         poses, morphs = self.columns(labels)
-        _write(doc, "POS", poses[path], overwrite)
+        _write(doc, "POS", poses, path, overwrite)
         if extend:
-            self._extend(doc, morphs[path], overwrite)
+            self._extend(doc, morphs, path, overwrite)
         else:
-            _write(doc, "MORPH", morphs[path], overwrite)
+            _write(doc, "MORPH", morphs, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         feats = [Morphology.feats_to_dict(label) for label in labels]
@@ -204,10 +238,12 @@ class MorphTarget(Target):
         morphs = [self.vocab.morphology.add(Morphology.dict_to_feats(f)) for f in feats]
         return np.asarray(poses, dtype="uint64"), np.asarray(morphs, dtype="uint64")
 
-    def _extend(self, doc: Doc, morphs: NDArray[np.uint64], overwrite: bool) -> None:
+    def _extend(self, doc: Doc, morphs: NDArray[np.uint64], path: Path, overwrite: bool) -> None:
         """Merge features; where both have a feature, the prediction wins if `overwrite`, else what was there."""
-        for token, key in zip(doc, morphs.tolist()):
-            feats = Morphology.feats_to_dict(self.vocab.strings[key])
+        for token, column in zip(doc, path.tolist()):
+            if column == ABSTAIN:
+                continue
+            feats = Morphology.feats_to_dict(self.vocab.strings[int(morphs[column])])
             present = token.morph.to_dict()
             token.set_morph({**present, **feats} if overwrite else {**feats, **present})  # type: ignore[attr-defined]
 
@@ -217,6 +253,7 @@ class EntsTarget(Target):
 
     name, attr = "ents", "ENT_IOB"
     score_keys = ("ents_f", "ents_p", "ents_r", "ents_per_type")
+    can_abstain = True
 
     def normalize_label(self, label: str) -> str:
         if not label:
@@ -225,6 +262,20 @@ class EntsTarget(Target):
 
     def label_of(self, tag: str) -> str:
         return tag[2:]
+
+    def begins(self, tag: str) -> bool:
+        return tag[0] in "BU"
+
+    def segments(self, path: Path, labels: Sequence[str]) -> Segments:
+        return biluo.segments_of(path, 1 + 4 * len(labels))
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        return to_array(tokens, "ENT_IOB", "ENT_TYPE")
+
+    def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
+        present = self.state(doc)
+        in_preset = np.isin(present[:, 0], (1, 3))
+        return in_preset & (present[:, 1] == 0) if overwrite else in_preset
 
     def labels_in(self, example: Example) -> Set[str]:
         return {ent.label_ for ent in example.reference.ents}
@@ -284,10 +335,35 @@ class EntsTarget(Target):
             doc.set_ents(found, outside=_runs(doc, ~covered), default="unmodified")
 
 
-def _write(doc: Doc, attr: str, values: Any, overwrite: bool) -> None:
-    if not overwrite:
+def to_array(tokens: Union[Doc, Span], *attrs: str) -> NDArray[np.uint64]:
+    """(n_tokens, n_attrs) values of attributes."""
+    array: Any = tokens.to_array([IDS[attr] for attr in attrs])  # type: ignore[union-attr]
+    values: NDArray[np.uint64] = array.reshape((len(tokens), len(attrs)))
+    return values
+
+
+def _agreeing(states: Sequence[NDArray[np.uint64]], columns: Columns) -> Optional[NDArray[np.bool_]]:
+    """(n_tokens, n_tags) bool, the tags that agree with the annotation present in each token of some docs, all where none
+    does; None if nothing is present."""
+    present = np.concatenate(states)
+    rows = np.flatnonzero(present.any(axis=1))
+    if not rows.size:
+        return None
+    agree = np.ones((rows.size, columns[0].size), dtype=bool)
+    for values, column in zip(present[rows].T, columns):
+        agree &= (values == 0)[:, None] | (values[:, None] == column[None, :])
+    allowed = np.ones((present.shape[0], columns[0].size), dtype=bool)
+    allowed[rows] = agree | ~agree.any(axis=1, keepdims=True)
+    return allowed
+
+
+def _write(doc: Doc, attr: str, column: NDArray[np.uint64], path: Path, overwrite: bool) -> None:
+    """Set an attribute to the values of the tags on a path, except where it has to stay."""
+    values: Any = column[path]
+    keep = path == ABSTAIN
+    if not overwrite or keep.any():
         present = doc.to_array(attr)
-        values = np.where(present != 0, present, values)
+        values = np.where(keep if overwrite else keep | (present != 0), present, values)
     doc.from_array([attr], values.reshape((-1, 1)))
 
 
