@@ -1,6 +1,5 @@
 """How likely the tags and spans of decoded paths are."""
 
-from dataclasses import dataclass
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -15,8 +14,7 @@ from .targets import ABSTAIN, Path, Target
 Probabilities = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class PathScores:
+class PathScores(NamedTuple):
     """What decides between the paths through some docs.
 
     emissions: (n_tokens, n_tags) scores of the concatenated docs, on the CPU.

@@ -86,8 +86,7 @@ class Control:
         if not any(self.label_bias.values()):
             return None
         check_labels(f"component {self.name!r}", "label_bias", self.label_bias, labels)
-        begun = [self._target.label_of(tag) if self._target.begins(tag) else "" for tag in tags]
-        return np.asarray([self.label_bias.get(label, 0.0) for label in begun], dtype="float32")
+        return bias_of_tags(self._target, tags, self.label_bias)
 
     def tag_weights(self, tags: Sequence[str]) -> Optional[NDArray[np.float32]]:
         """What a token with each gold tag counts in the loss.
@@ -109,6 +108,12 @@ class Control:
         classes = [class_of(self._target, tag) for tag in tags]
         check_labels(f"component {self.name!r}", "class_weights", weights, dict.fromkeys(classes))
         return np.asarray([weights.get(name, 1.0) for name in classes], dtype="float32")
+
+
+def bias_of_tags(target: Target, tags: Sequence[str], label_bias: Dict[str, float]) -> NDArray[np.float32]:
+    """RETURNS (array): (n_tags,) what biases of labels add to each tag: once per entity, at the tag that begins it."""
+    biases = [label_bias.get(target.label_of(tag), 0.0) if target.begins(tag) else 0.0 for tag in tags]
+    return np.asarray(biases, dtype="float32")
 
 
 def class_of(target: Target, tag: str) -> str:

@@ -261,11 +261,19 @@ class RNNTagger(Control, TrainablePipe):
         bias = self.tag_biases(self.labels, self.tags)
         return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
 
+    def kept(self, docs: Iterable[Doc]) -> List[NDArray[np.bool_]]:
+        """Where annotation is present that `set_annotations` will leave as it is, at least in part.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (List[array]): One (n_tokens,) bool array per doc.
+        """
+        return [self._target.kept(doc, self.overwrite) for doc in docs]
+
     def _annotate(self, docs: List[Doc], store_scores: bool, store_probs: bool) -> None:
         """Decode docs, write what was decoded, and keep how likely it is if asked to."""
         decoded = self._decode(docs, store_scores, store_probs)
         storing = store_scores or store_probs
-        kept = [self._target.kept(doc, self.overwrite) for doc in docs] if storing else []
+        kept = self.kept(docs) if storing else []
         self.set_annotations(docs, _split(decoded.path, docs))
         for doc in docs:
             forget(doc, self.scores_key)
