@@ -72,7 +72,7 @@ def calibrate_pipeline(nlp: Language, data: Path, component: Optional[str], gold
     for name in choose_components(nlp, component):
         batches = score_development(nlp, name, data, gold_preproc)
         before, after = calibrate(nlp.get_pipe(name), batches)  # type: ignore[arg-type]
-        nlp.meta["performance"].update({f"{name}_nll": after.nll, f"{name}_ece": after.ece})
+        nlp.meta.setdefault("performance", {}).update({f"{name}_nll": after.nll, f"{name}_ece": after.ece})
         reports.append((name, before, after))
     return reports
 

@@ -48,5 +48,6 @@ def fit_temperature(loss: Callable[[float], float], tolerance: float = 1e-3) -> 
             low, left, at_left = left, right, at_right
             right = low + GOLDEN * (high - low)
             at_right = loss(math.exp(right))
-    best = math.exp((low + high) / 2)
+    # Few digits, so that it is the same after any way of saving it.
+    best = round(math.exp((low + high) / 2), 6)
     return best if loss(best) < loss(1.0) else 1.0

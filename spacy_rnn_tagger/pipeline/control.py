@@ -133,4 +133,5 @@ def balanced_weights(target: Target, examples: Iterable[Example], tags: Sequence
     """
     classes: Dict[Optional[str], str] = {tag: class_of(target, tag) for tag in tags}
     counts = Counter(classes[tag] for example in examples for tag in target.gold(example) if tag in classes)
-    return {name: counts.total() / (len(counts) * n) for name, n in sorted(counts.items())}
+    # Few digits, so that they are the same after any way of saving them.
+    return {name: round(counts.total() / (len(counts) * n), 6) for name, n in sorted(counts.items())}

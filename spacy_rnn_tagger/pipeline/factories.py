@@ -45,7 +45,7 @@ DEFAULTS: Dict[str, Any] = {
     "store_probs": False,
     "scores_key": None,
     "threshold": 0.0,
-    "label_bias": None,
+    "label_bias": {},
     "class_weights": None,
     "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"},
 }
@@ -69,7 +69,7 @@ def make_rnn_tagger(
     store_probs: bool,
     scores_key: Optional[str],
     threshold: float,
-    label_bias: Optional[Dict[str, float]],
+    label_bias: Dict[str, float],
     class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
@@ -109,7 +109,7 @@ def make_rnn_ner(
     store_probs: bool,
     scores_key: Optional[str],
     threshold: float,
-    label_bias: Optional[Dict[str, float]],
+    label_bias: Dict[str, float],
     class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
@@ -148,7 +148,7 @@ def make_rnn_morphologizer(
     store_probs: bool,
     scores_key: Optional[str],
     threshold: float,
-    label_bias: Optional[Dict[str, float]],
+    label_bias: Dict[str, float],
     class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:

@@ -78,10 +78,9 @@ def span_score(key: str, span: Span) -> Optional[float]:
         because none was kept, or because the span was not predicted like this.
     """
     attrs = span.doc.spans[key].attrs if key in span.doc.spans else {}
-    if "marks" not in attrs:
+    if "marks" not in attrs or not len(span):
         return None
-    mark = _mix(np.asarray([[span.start_char, span.end_char, span.label]], dtype="uint64"))
-    at = np.flatnonzero(attrs["marks"] == mark)
+    at = np.flatnonzero(attrs["marks"] == _span_marks([span]))
     return float(attrs["scores"][at[0]]) if at.size else None
 
 
@@ -138,9 +137,7 @@ def register_extensions(key: str) -> List[str]:
 
 
 def _store_spans(doc: Doc, key: str, spans: Sequence[Span], scores: Probabilities) -> None:
-    places = [(span.start_char, span.end_char, span.label) for span in spans]
-    marks = _mix(np.asarray(places, dtype="uint64").reshape((-1, 3)))
-    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, "marks": marks})
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, "marks": _span_marks(spans)})
 
 
 def _record(key: str, token: Token) -> Optional[Dict[str, Any]]:
@@ -162,6 +159,13 @@ def _user_data(doc: Doc) -> Dict[Any, Any]:
 def _marks(tokens: Union[Doc, Span], target: Target) -> NDArray[np.uint64]:
     """(n_tokens,) one number that tells a token's text and annotation from others."""
     return _mix(np.hstack((to_array(tokens, "ORTH"), target.state(tokens))))
+
+
+def _span_marks(spans: Sequence[Span]) -> NDArray[np.uint64]:
+    """(n_spans,) one number that tells a span's place in the text and its label from others."""
+    # Its characters are looked up by its tokens: retokenisation moves those, but not the span.
+    places = [(span[0].idx, span[-1].idx + len(span[-1]), span.label) for span in spans]
+    return _mix(np.asarray(places, dtype="uint64").reshape((-1, 3)))
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
