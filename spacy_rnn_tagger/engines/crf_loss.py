@@ -75,6 +75,18 @@ def crf_loss(lattice: Lattice, gold: Any) -> CRFLoss:
     return CRFLoss(loss, take(gradient.tokens, packing.from_packed), *gradient[1:])
 
 
+def compatible_lattice(lattice: Lattice, gold: Any) -> Tuple[NDArray[np.bool_], Lattice]:
+    """What gold tags leave possible.
+
+    lattice (Lattice): The lattice.
+    gold (array): Gold tags, as `crf_loss` takes them.
+    RETURNS (Tuple[array, Lattice]): (n_seqs,) bool, the sequences that are annotated at all; the lattice of their paths that
+        agree with the gold.
+    """
+    tags, sets = _read_gold(lattice, array_module(lattice.unary).asarray(gold))
+    return _compatible(lattice, tags, sets, np.ones((lattice.n_seqs,), dtype=bool))
+
+
 def _read_gold(lattice: Lattice, gold: Any) -> Tuple[Any, Optional[Any]]:
     """Gold as tag indices, `MISSING` where a token has not exactly one; and as sets, if it came as sets."""
     xp = array_module(gold)

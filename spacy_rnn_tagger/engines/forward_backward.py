@@ -105,6 +105,23 @@ def log_partition(lattice: Lattice) -> NDArray[np.float64]:
     return _log_z(lattice, _sweep(lattice, lattice.unary[None], log_factors[None]), shift)
 
 
+def suffix_sums(lattice: Lattice) -> Tuple[Any, Any]:
+    """The sums over how paths go on, which make a path's tags, read from the left, a Markov chain: the probability that tag j
+    follows tag i is `exp(transitions[i, j] - transitions.max()) * begun[j] / after[i]`.
+
+    lattice (Lattice): The lattice, with transition scores.
+    RETURNS (Tuple[array, array]): (n_tokens, n_tags) packed. `after`, the sum over what follows each tag, 1 at last tokens;
+        `begun`, the sum over the paths that begin with each tag, relative to the row's largest, in units that fit those of
+        `after` in the row before.
+    RAISES (ValueError): If some sequence has no legal path.
+    """
+    xp = array_module(lattice.unary)
+    mirror = lattice.packing.mirror
+    log_factors, _ = _normalize(xp, lattice.transitions)
+    sweep = _sweep(lattice, take(lattice.unary, mirror)[None], log_factors.T[None])
+    return xp.exp(take(sweep.arrivals[0], mirror)), take(sweep.weights[0], mirror)
+
+
 def expected_counts(posterior: Posterior, weights: Optional[NDArray[np.float64]] = None) -> Counts:
     """How often each score is used by a path drawn from the lattice, which is the gradient of `log_z` (Sutton & McCallum
     2012, section 5.1).

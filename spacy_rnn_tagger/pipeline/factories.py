@@ -1,6 +1,6 @@
 """The factories: one component class under three names, each with truthful metadata."""
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -43,6 +43,12 @@ DEFAULTS: Dict[str, Any] = {
     "model": Config().from_str(DEFAULT_MODEL)["model"],
     "decoder": "softmax",
     "overwrite": False,
+    "store_scores": False,
+    "store_probs": False,
+    "scores_key": None,
+    "threshold": 0.0,
+    "label_bias": {},
+    "class_weights": None,
     "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"},
 }
 
@@ -69,6 +75,12 @@ def make_rnn_tagger(
     extend: bool,
     alternatives_key: Optional[str],
     incorrect_spans_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Label tokens with any target. For entities, morphology, sentences and spans, the other factories come with the right
@@ -83,6 +95,12 @@ def make_rnn_tagger(
         extend=extend,
         alternatives_key=alternatives_key,
         incorrect_spans_key=incorrect_spans_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
 
@@ -100,6 +118,12 @@ def make_rnn_ner(
     decoder: str,
     overwrite: bool,
     incorrect_spans_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Recognise named entities: `rnn_tagger` with target "ents"."""
@@ -111,6 +135,12 @@ def make_rnn_ner(
         decoder=decoder,
         overwrite=overwrite,
         incorrect_spans_key=incorrect_spans_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
 
@@ -129,6 +159,12 @@ def make_rnn_morphologizer(
     overwrite: bool,
     extend: bool,
     alternatives_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Assign parts of speech and morphological features: `rnn_tagger` with target "morph"."""
@@ -141,6 +177,12 @@ def make_rnn_morphologizer(
         overwrite=overwrite,
         extend=extend,
         alternatives_key=alternatives_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
 
@@ -157,10 +199,30 @@ def make_rnn_senter(
     model: Model[List[Doc], List[Floats2d]],
     decoder: str,
     overwrite: bool,
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Find where sentences start: `rnn_tagger` with target "sents"."""
-    return RNNTagger(nlp.vocab, model, name, target="sents", decoder=decoder, overwrite=overwrite, scorer=scorer)
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target="sents",
+        decoder=decoder,
+        overwrite=overwrite,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
+        scorer=scorer,
+    )
 
 
 @Language.factory(
@@ -177,6 +239,12 @@ def make_rnn_spans(
     decoder: str,
     overwrite: bool,
     incorrect_spans_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Find the spans of one layer: `rnn_tagger` with target "spans:<spans_key>"."""
@@ -188,6 +256,12 @@ def make_rnn_spans(
         decoder=decoder,
         overwrite=overwrite,
         incorrect_spans_key=incorrect_spans_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
 

@@ -11,7 +11,7 @@ from . import biluo
 from .targets import Target
 
 
-class Segments(NamedTuple):
+class WrongSpans(NamedTuple):
     """Incorrect spans of a batch, in the order in which `exclusion_loss` takes them.
 
     seqs: (n_segments,) the example of each.
@@ -57,14 +57,14 @@ def read_gold(examples: Sequence[Example], target: Target, tags: Sequence[str]) 
 
 def read_incorrect(
     examples: Sequence[Example], target: Target, labels: Sequence[str], n_tags: int
-) -> Tuple[Optional[Segments], Set[str]]:
+) -> Tuple[Optional[WrongSpans], Set[str]]:
     """What must not be predicted for a batch.
 
     examples (Sequence[Example]): The batch.
     target (Target): What to read.
     labels (Sequence[str]): The labels.
     n_tags (int): Number of tags.
-    RETURNS (Tuple[Optional[Segments], Set[str]]): The incorrect spans, None if there are none. And their labels that are none
+    RETURNS (Tuple[Optional[WrongSpans], Set[str]]): The incorrect spans, None if there are none. And their labels that are none
         of the labels, whose spans are left out.
     """
     index = {"": -1, **{label: i for i, label in enumerate(labels)}}
@@ -79,7 +79,7 @@ def read_incorrect(
     if not rows:
         return None, unknown
     seqs, starts, ends, indices = np.asarray(rows, dtype=np.int64).T
-    return Segments(seqs, starts, ends, biluo.span_tag_sets(starts, ends, indices, n_tags)), unknown
+    return WrongSpans(seqs, starts, ends, biluo.span_tag_sets(starts, ends, indices, n_tags)), unknown
 
 
 def _as_sets(columns: NDArray[np.int32], allowed: Dict[int, List[int]], n_tags: int) -> NDArray[np.bool_]:

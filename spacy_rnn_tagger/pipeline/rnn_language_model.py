@@ -14,7 +14,7 @@ from ..engines.crf_loss import MISSING
 from ..errors import check_rate
 from ..models.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabulary
 from .initialization import take_sample
-from .rnn_tagger import _softmax_loss
+from .losses import softmax_loss
 
 
 DIRECTIONS = ("next", "previous")
@@ -93,7 +93,7 @@ class RNNLanguageModel(TrainablePipe):
         rows = ops.asarray1i(candidates)
         vectors = layer.get_param(direction)[rows]
         scores = guesses @ vectors.T + layer.get_param(f"{direction}_bias")[rows]
-        loss, d_scores = _softmax_loss(ops.xp, scores, ops.asarray1i(ranks))
+        loss, d_scores = softmax_loss(ops.xp, scores, ops.asarray1i(ranks))
         d_scores *= self.weight
         for name, d_rows in ((direction, d_scores.T @ guesses), (f"{direction}_bias", d_scores.sum(axis=0))):
             grad = ops.xp.zeros_like(layer.get_param(name))

@@ -1,19 +1,24 @@
 """What every target can do."""
 
 from abc import ABC, abstractmethod
-from typing import Any, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.tokens import Doc
+from spacy.attrs import IDS
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ...engines.lattice import Constraints
+from ..biluo import Segments
 from .alignment import Sets
 
 Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
+
+ABSTAIN = -1
+"""In a path, a token whose tag is too unlikely to be written."""
 
 
 class IncorrectSpan(NamedTuple):
@@ -36,12 +41,14 @@ class Target(ABC):
     attr: Attribute that holds it, as `Doc.has_annotation` and `Doc.to_array` know it; empty if it is no attribute.
     score_keys: Keys of its scores, the deciding one first.
     fixed_labels: The labels of a target that always has the same ones; else empty.
+    can_abstain: Whether `annotate` knows `ABSTAIN`, or leaves out what is not in a path.
     """
 
     name: str
     attr: str = ""
     score_keys: Tuple[str, ...]
     fixed_labels: Tuple[str, ...] = ()
+    can_abstain = False
 
     def __init__(self, vocab: Vocab) -> None:
         self.vocab = vocab
@@ -55,6 +62,23 @@ class Target(ABC):
     def label_of(self, tag: str) -> str:
         """The label that a tag belongs to."""
         return tag
+
+    def begins(self, tag: str) -> bool:
+        """Whether a path with this tag has decided for one more of the tag's label: once per span, not once per token."""
+        return True
+
+    def segments(self, path: Path, labels: Sequence[str]) -> Optional[Segments]:
+        """The spans of concatenated paths; None if the target is not about spans."""
+        return None
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        """(n_tokens, n_attributes) what the tokens' annotation is now, 0 where there is none."""
+        return to_array(tokens, self.attr)
+
+    def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
+        """(n_tokens,) whose annotation `annotate` will leave, at least in part."""
+        present = self.state(doc) != 0
+        return np.zeros((len(doc),), dtype=bool) if overwrite else np.asarray(present.any(axis=1))
 
     def is_annotated(self, doc: Doc) -> bool:
         """Whether any token of a doc has this annotation."""
@@ -120,7 +144,7 @@ class Target(ABC):
 
         docs (Sequence[Doc]): The docs.
         labels (Sequence[str]): The labels.
-        overwrite (bool): Whether annotation that is already there binds nothing.
+        overwrite (bool): Whether annotation that is already there binds nothing, except for blocked tokens.
         RETURNS (Optional[array]): (n_tokens, n_tags) bool, the tags that each token of the concatenated docs may have; None
             if all may have all.
         """
@@ -131,12 +155,33 @@ class Target(ABC):
         """Write a decoded path to a doc."""
 
 
-def write_attr(doc: Doc, attr: str, values: Any, overwrite: bool) -> None:
-    """Write an attribute of all tokens; those that have it keep it unless they may be overwritten.
+def to_array(tokens: Union[Doc, Span], *attrs: str) -> NDArray[np.uint64]:
+    """(n_tokens, n_attrs) values of attributes."""
+    array: Any = tokens.to_array([IDS[attr] for attr in attrs])  # type: ignore[union-attr]
+    values: NDArray[np.uint64] = array.reshape((len(tokens), len(attrs)))
+    return values
 
-    values (array): (n_tokens,) uint64 values.
-    """
-    if not overwrite:
+
+def agreeing(states: Sequence[NDArray[np.uint64]], columns: Columns) -> Optional[NDArray[np.bool_]]:
+    """(n_tokens, n_tags) bool, the tags that agree with the annotation present in each token of some docs, all where none
+    does; None if nothing is present."""
+    present = np.concatenate(states)
+    rows = np.flatnonzero(present.any(axis=1))
+    if not rows.size:
+        return None
+    agree = np.ones((rows.size, columns[0].size), dtype=bool)
+    for values, column in zip(present[rows].T, columns):
+        agree &= (values == 0)[:, None] | (values[:, None] == column[None, :])
+    allowed = np.ones((present.shape[0], columns[0].size), dtype=bool)
+    allowed[rows] = agree | ~agree.any(axis=1, keepdims=True)
+    return allowed
+
+
+def write_attr(doc: Doc, attr: str, column: NDArray[np.uint64], path: Path, overwrite: bool) -> None:
+    """Set an attribute to the values of the tags on a path, except where it has to stay."""
+    values: Any = column[path]
+    keep = path == ABSTAIN
+    if not overwrite or keep.any():
         present = doc.to_array(attr)
-        values = np.where(present != 0, present, values)
+        values = np.where(keep if overwrite else keep | (present != 0), present, values)
     doc.from_array([attr], values.reshape((-1, 1)))

@@ -23,6 +23,8 @@ class BiluoTarget(Target):
     without a label there has none of the labels.
     """
 
+    can_abstain = True
+
     def __init__(self, vocab: Vocab, incorrect_spans_key: Optional[str] = None) -> None:
         super().__init__(vocab)
         self.incorrect_spans_key = incorrect_spans_key
@@ -46,6 +48,12 @@ class BiluoTarget(Target):
 
     def label_of(self, tag: str) -> str:
         return tag[2:]
+
+    def begins(self, tag: str) -> bool:
+        return tag[0] in "BU"
+
+    def segments(self, path: Path, labels: Sequence[str]) -> biluo.Segments:
+        return biluo.segments_of(path, 1 + 4 * len(labels))
 
     def is_annotated(self, doc: Doc) -> bool:
         return bool(self._incorrect_spans(doc))

@@ -1,13 +1,13 @@
 """The target "ents"."""
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from .base import Path
+from .base import Path, to_array
 from .biluo_target import BiluoTarget, settle
 
 
@@ -33,6 +33,14 @@ class EntsTarget(BiluoTarget):
             return {}
         tags = {token.i: 0 for token in doc if token.ent_iob == 3 and token.ent_type == 0}
         return tags if overwrite else {**tags, **settle(doc.ents, labels)}
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        return to_array(tokens, "ENT_IOB", "ENT_TYPE")
+
+    def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
+        present = self.state(doc)
+        in_preset = np.isin(present[:, 0], (1, 3))
+        return in_preset & (present[:, 1] == 0) if overwrite else in_preset
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         present = doc.to_array(["ENT_IOB", "ENT_TYPE"])

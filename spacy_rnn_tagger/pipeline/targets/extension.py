@@ -1,15 +1,18 @@
 """The target "_.<extension>": a custom attribute of tokens."""
 
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
-from spacy.tokens import Doc, Token
+import numpy as np
+from numpy.typing import NDArray
+from spacy.strings import get_string_id
+from spacy.tokens import Doc, Span, Token
 from spacy.tokens.underscore import Underscore
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ...errors import nearest
 from .alignment import align_values, describe
-from .base import Path
+from .base import ABSTAIN, Columns, Path
 from .token_target import TokenTarget
 
 PREFIX = "_."
@@ -49,6 +52,12 @@ class ExtensionTarget(TokenTarget):
     def count_gold(self, example: Example) -> int:
         return sum(value is not None for value in self._values(example.reference))
 
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        present = self._tokens_with_data(tokens.doc)
+        values = [token._.get(self.extension) if token.i in present else "" for token in tokens]
+        keys: NDArray[np.uint64] = np.asarray([get_string_id(str(value)) for value in values], dtype=np.uint64)
+        return keys.reshape((-1, 1))
+
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         _, method, getter, setter = self._require()
         if method is not None or (getter is not None and setter is None):
@@ -59,8 +68,11 @@ class ExtensionTarget(TokenTarget):
             )
         kept = set() if overwrite else self._tokens_with_data(doc)
         for token, tag in zip(doc, path.tolist()):
-            if token.i not in kept:
+            if tag != ABSTAIN and token.i not in kept:
                 token._.set(self.extension, labels[tag])
+
+    def _columns(self, labels: Tuple[str, ...]) -> Columns:
+        return (np.asarray([get_string_id(label) for label in labels], dtype=np.uint64),)
 
     def _values(self, doc: Doc, where: str = "") -> List[Optional[str]]:
         """(n_tokens,) the value of each token of a gold doc, None where it is missing."""

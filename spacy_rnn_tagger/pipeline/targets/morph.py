@@ -1,16 +1,16 @@
 """The target "morph"."""
 
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.morphology import Morphology
 from spacy.parts_of_speech import IDS as POS_IDS
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ...errors import unknown_name
-from .base import Columns, Path, write_attr
+from .base import ABSTAIN, Columns, Path, to_array, write_attr
 from .token_target import TokenTarget
 
 
@@ -58,13 +58,16 @@ class MorphTarget(TokenTarget):
         values = example.reference.to_array(["POS", "MORPH"])
         return int(np.count_nonzero(values.any(axis=1)))
 
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        return to_array(tokens, "POS", "MORPH")
+
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         poses, morphs = self.columns(labels)
-        write_attr(doc, "POS", poses[path], overwrite)
+        write_attr(doc, "POS", poses, path, overwrite)
         if extend:
-            self._extend(doc, morphs[path], overwrite)
+            self._extend(doc, morphs, path, overwrite)
         else:
-            write_attr(doc, "MORPH", morphs[path], overwrite)
+            write_attr(doc, "MORPH", morphs, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         feats = [Morphology.feats_to_dict(label) for label in labels]
@@ -72,9 +75,11 @@ class MorphTarget(TokenTarget):
         morphs = [self.vocab.morphology.add(Morphology.dict_to_feats(f)) for f in feats]
         return np.asarray(poses, dtype="uint64"), np.asarray(morphs, dtype="uint64")
 
-    def _extend(self, doc: Doc, morphs: NDArray[np.uint64], overwrite: bool) -> None:
+    def _extend(self, doc: Doc, morphs: NDArray[np.uint64], path: Path, overwrite: bool) -> None:
         """Merge features; where both have a feature, the prediction wins if `overwrite`, else what was there."""
-        for token, key in zip(doc, morphs.tolist()):
-            feats = Morphology.feats_to_dict(self.vocab.strings[key])
+        for token, column in zip(doc, path.tolist()):
+            if column == ABSTAIN:
+                continue
+            feats = Morphology.feats_to_dict(self.vocab.strings[int(morphs[column])])
             present = token.morph.to_dict()
             token.set_morph({**present, **feats} if overwrite else {**feats, **present})  # type: ignore[attr-defined]

@@ -3,13 +3,14 @@
 from typing import List, Optional, Sequence, Set, Tuple
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...engines.lattice import Constraints
 from ...errors import unknown_name
 from .alignment import same_tokens
-from .base import Columns, Path, Target, write_attr
+from .base import Columns, Path, Target, agreeing, write_attr
 
 INSIDE, START = "I", "S"
 # How `Doc.to_array` shows `Token.is_sent_start`; 0 is None, that is, unknown.
@@ -68,9 +69,16 @@ class SentsTarget(Target):
         free = np.ones_like(starts)
         return Constraints(start=starts, end=free, follows=free[:, None] & free)
 
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
+        allowed = None if overwrite else agreeing([self.state(doc) for doc in docs], self.columns(labels))
+        if allowed is not None:  # whatever a doc's first token says, it starts a sentence
+            lengths = np.asarray([len(doc) for doc in docs])
+            allowed[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+        return allowed
+
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        write_attr(doc, self.attr, values[path], overwrite)
+        write_attr(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([IS_START if label == START else NOT_START for label in labels], dtype="uint64"),)

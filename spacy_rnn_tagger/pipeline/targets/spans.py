@@ -1,7 +1,9 @@
 """The target "spans:<key>": one layer of spans."""
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
@@ -62,6 +64,13 @@ class SpansTarget(BiluoTarget):
 
     def settled(self, doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
         return {} if overwrite else settle(doc.spans.get(self.key, ()), labels)
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        marks: NDArray[np.uint64] = np.zeros((len(tokens.doc), 1), dtype=np.uint64)
+        for span in self.spans_in(tokens.doc):
+            mark = hash((span.start, span.end, span.label)) % 2**64
+            marks[span.start : span.end] ^= np.uint64(mark or 1)
+        return marks if isinstance(tokens, Doc) else marks[tokens.start : tokens.end]
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         found = self.decoded(doc, path, labels)

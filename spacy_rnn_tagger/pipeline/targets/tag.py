@@ -18,7 +18,7 @@ class TagTarget(AttrTarget):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        write_attr(doc, self.attr, values[path], overwrite)
+        write_attr(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([self.vocab.strings[label] for label in labels], dtype="uint64"),)

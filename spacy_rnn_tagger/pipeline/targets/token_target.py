@@ -4,12 +4,13 @@ from abc import abstractmethod
 from typing import FrozenSet, List, Optional, Sequence, Set
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from .alignment import Sets, align_values, count_reached
-from .base import Target
+from .base import Target, agreeing
 
 
 class TokenTarget(Target):
@@ -17,6 +18,8 @@ class TokenTarget(Target):
 
     Such alternatives are spans of the reference, `doc.spans[alternatives_key]`: the tokens of a span may have its label.
     """
+
+    can_abstain = True
 
     def __init__(self, vocab: Vocab, alternatives_key: Optional[str] = None) -> None:
         super().__init__(vocab)
@@ -46,6 +49,9 @@ class TokenTarget(Target):
         aligned: List[Optional[FrozenSet[str]]] = align_values(example, [frozenset(s) if s else None for s in sets])
         # A token's own value is one more way to be right.
         return [s if s is None or tag is None else s | {tag} for s, tag in zip(aligned, self.gold(example))]
+
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
+        return None if overwrite else agreeing([self.state(doc) for doc in docs], self.columns(labels))
 
     def count_aligned(self, example: Example) -> int:
         return count_reached(example, self.gold(example))
