@@ -11,8 +11,9 @@ no step allocates anything.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ BLOCK_ROWS = 256
 KEPT_BYTES = 2**24
 
 # Zero-dimensional arrays, which ufuncs take without a conversion.
-_ONE, _TWO, _MINUS_FOUR = (np.float32(value)[...] for value in (1.0, 2.0, -4.0))
+_ONE, _TWO, _MINUS_FOUR = (np.asarray(value, dtype="float32") for value in (1.0, 2.0, -4.0))
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ class Weights:
     inputs: (G, D, n_in, n_hidden).
     bias: (G, D, 1, n_hidden).
     recurrent: (G, D, n_hidden, n_hidden).
-    bias_hn: (D, 1, n_hidden), for the GRU alone.
+    bias_hn: (D, 1, n_hidden); zeros but for the GRU.
     """
 
     cell: str
     inputs: Floats
     bias: Floats
     recurrent: Floats
-    bias_hn: Optional[Floats]
+    bias_hn: Floats
 
     @property
     def n_gates(self) -> int:
@@ -63,7 +64,19 @@ class Weights:
         return int(self.recurrent.shape[3])
 
 
-class Rows:
+class Inputs(ABC):
+    """A layer's packed inputs, as its input gates, which are fetched block by block."""
+
+    @abstractmethod
+    def fetch(self, tokens: List[Any], out: Floats) -> None:
+        """Fill in the gates of one block.
+
+        tokens (List[Union[slice, array]]): For each direction, what to index packed arrays by.
+        out (array): (G, D, n_rows, n_hidden) to be filled.
+        """
+
+
+class Rows(Inputs):
     """A layer's inputs as rows of a table of input gates: those of lexemes, or the columns of one-hot inputs.
 
     table (array): (G, D, n_rows, n_hidden) what `input_gates` gives.
@@ -75,14 +88,11 @@ class Rows:
         self.rows = rows
 
     def fetch(self, tokens: List[Any], out: Floats) -> None:
-        """Fill in the gates of a block, of each direction's tokens. `tokens`: what to index packed arrays by."""
         for direction, index in enumerate(tokens):
-            rows = self.rows[index]
-            for gate in range(out.shape[0]):
-                np.take(self.table[gate, direction], rows, axis=0, out=out[gate, direction], mode="clip")
+            take_rows(self.table, self.rows[index], direction, out)
 
 
-class Vectors:
+class Vectors(Inputs):
     """A layer's inputs as (n_tokens, n_in) packed vectors."""
 
     def __init__(self, weights: Weights, x: Floats) -> None:
@@ -93,6 +103,12 @@ class Vectors:
         for direction, index in enumerate(tokens):
             np.matmul(self.x[index], self.weights.inputs[:, direction], out=out[:, direction])
         out += self.weights.bias
+
+
+def take_rows(table: Floats, rows: NDArray[np.integer], direction: int, out: Floats) -> None:
+    """Copy one direction's part of some rows of a (G, D, n_rows, n_hidden) table into `out`, which is shaped alike."""
+    for gate in range(out.shape[0]):
+        np.take(table[gate, direction], rows, axis=0, out=out[gate, direction], mode="clip")
 
 
 def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:
@@ -112,9 +128,9 @@ def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:
         scaled: Floats = np.ascontiguousarray(gates.transpose((0, 1, 3, 2)), dtype="float32") * scale
         return scaled
 
-    bias_hn = None
+    bias_hn = np.zeros((len(suffixes), 1, n_hidden), dtype="float32")
     if "bias_hn" in params:
-        bias_hn = np.stack([params["bias_hn" + suffix] for suffix in suffixes])[:, None] * scale[-1, 0]
+        bias_hn[:, 0] = [params["bias_hn" + suffix] * scale[-1, 0, 0] for suffix in suffixes]
     return Weights(cell, stack("weight_ih"), stack("bias"), stack("weight_hh"), bias_hn)
 
 
@@ -151,7 +167,7 @@ def forward(
 
 
 def run(weights: Weights, packing: Packing, x: Any) -> Floats:
-    """`forward` with prepared weights. The inputs may also be `Rows`, or anything that fetches as they do.
+    """`forward` with prepared weights. The inputs may also be `Inputs`.
 
     RETURNS (array): (n_tokens, n_hidden * n_directions) packed hidden states.
     """
@@ -167,19 +183,19 @@ def run(weights: Weights, packing: Packing, x: Any) -> Floats:
     return y
 
 
-def as_inputs(weights: Weights, x: Any) -> Any:
-    """Packed inputs of any kind as something that fetches."""
-    if not isinstance(x, np.ndarray):
+def as_inputs(weights: Weights, x: Any) -> Inputs:
+    """Packed inputs of any kind that `run` takes, as `Inputs`."""
+    if isinstance(x, Inputs):
         return x
     return Vectors(weights, x) if x.ndim == 2 else Rows(weights.inputs + weights.bias, x)
 
 
-def run_blocks(weights: Weights, packing: Packing, inputs: Any, sink: Sink) -> None:
+def run_blocks(weights: Weights, packing: Packing, inputs: Inputs, sink: Sink) -> None:
     """Run the recurrence from a zero state, and hand its states on block by block.
 
     weights (Weights): The layer.
     packing (Packing): Layout of the batch.
-    inputs: What fetches the input gates, such as `Rows`.
+    inputs (Inputs): The layer's inputs.
     sink (Callable): Called with the first packed row of each block, the row after its last, and the (D, n_rows, n_hidden)
         states, which the next block overwrites. The backward direction has read each sequence from its end, so its states
         belong to the packed rows `packing.mirror[start:end]`.
