@@ -134,15 +134,22 @@ def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:
     return Weights(cell, stack("weight_ih"), stack("bias"), stack("weight_hh"), bias_hn)
 
 
-def input_gates(weights: Weights, x: Floats) -> Floats:
-    """What a layer's inputs add to its gates, at whatever step they come: `W_ih x + b`, scaled.
+def input_columns(weights: Weights) -> Floats:
+    """The input weights of all gates and directions side by side: (n_in, G * D * n_hidden)."""
+    columns = weights.inputs.transpose((2, 0, 1, 3))
+    return np.ascontiguousarray(columns).reshape((columns.shape[0], -1))
+
+
+def as_gates(weights: Weights, products: Floats) -> Floats:
+    """What inputs add to a layer's gates, at whatever step they come: `W_ih x + b`, scaled.
 
     weights (Weights): The layer.
-    x (array): (n_rows, n_in) inputs.
+    products (array): (n_rows, G * D * n_hidden) inputs times `input_columns`.
     RETURNS (array): (G, D, n_rows, n_hidden).
     """
-    gates: Floats = np.matmul(x, weights.inputs)
-    gates += weights.bias
+    n_rows = products.shape[0]
+    shape = (n_rows, weights.n_gates, weights.n_directions, weights.n_hidden)
+    gates: Floats = products.reshape(shape).transpose((1, 2, 0, 3)) + weights.bias
     return gates
 
 

@@ -188,8 +188,10 @@ def _own_table(
 
 
 def _allocate(shape: Tuple[int, ...]) -> Floats:
-    """Memory that is taken page by page as it is filled, and given back to the system as soon as nothing refers to it.
-    (What malloc gets back, it may keep.) A forked process has its own."""
+    """Memory that is given back to the system as soon as nothing refers to it (what malloc gets back, it may keep), and that
+    a forked process has for itself. All of it is taken at once, so that a process does not grow as the table fills."""
     size = 4 * int(np.prod(shape))
     pages = mmap.mmap(-1, size) if os.name == "nt" else mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return np.frombuffer(pages, dtype="float32").reshape(shape)
+    table = np.frombuffer(pages, dtype="float32").reshape(shape)
+    table.fill(0.0)
+    return table

@@ -9,7 +9,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
-from ..engines.array_engine import Floats, Inputs, Rows, input_gates, take_rows
+from ..engines.array_engine import Floats, Inputs, Rows, as_gates, input_columns, take_rows
 from ..engines.packing import Packing, make_packing, take
 from ..engines.row_cache import CacheInfo, RowCache
 from .lexeme_vectors import vector_prints
@@ -22,7 +22,7 @@ from .with_lexemes import fingerprints, make_lexemes, read_tokens
 Index = NDArray[np.int64]
 
 # Size of a model's table of lexemes.
-CACHE_BYTES = 2**24
+CACHE_BYTES = 2**25
 # Tokens that are served at a time (a longer doc is served whole), and lexemes looked up at a time: together with the table,
 # they bound the memory that serving takes beside its outputs.
 MAX_TOKENS = 2**14
@@ -56,8 +56,9 @@ class LexemeGates:
         self._vector_table: Any = None
         self._n_vector_tables = 0
         ends = [boundaries.get_param(name) for name in ("sos", "eos")] if boundaries is not None else []
-        vectors: Any = np.asarray(ends, dtype="float32").reshape((len(ends), embed.get_dim("nO")))
-        self.cache = RowCache(input_gates(self.weights, vectors), CACHE_BYTES)
+        self._inputs: Any = input_columns(self.weights)
+        vectors: Any = np.asarray(ends, dtype="float32").reshape((len(ends), self._inputs.shape[0]))
+        self.cache = RowCache(as_gates(self.weights, vectors @ self._inputs), CACHE_BYTES)
 
     def encode(self, docs: Sequence[Doc]) -> List[Floats2d]:
         """What the whole model gives, so many docs at a time that memory stays bounded."""
@@ -94,7 +95,11 @@ class LexemeGates:
         tokens (array): (n_lexemes, 1 + n_attrs) what `read_tokens` gave.
         """
         layer: Model[Lexemes, Any] = self.embed.layers[0]
-        return input_gates(self.weights, layer.predict(make_lexemes(self.embed, tokens, vocab)))
+        X = layer.predict(make_lexemes(self.embed, tokens, vocab))
+        # Thinc's product of a row is the same to the bit whatever the other rows are, so that it does not matter with which
+        # other lexemes a lexeme was first met.
+        product: Any = self.embed.ops.gemm(X, self._inputs)
+        return as_gates(self.weights, product)
 
     def keys(self, tokens: Any, vocab: Vocab) -> NDArray[np.uint64]:
         """(n_tokens,) numbers that are the same for the same lexeme, as long as its static vector is."""

@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Ty
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import ENT_IOB, IS_SPACE
 from spacy.morphology import Morphology
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc, Span
@@ -14,6 +15,7 @@ from spacy.vocab import Vocab
 from ..engines.lattice import Constraints
 from ..errors import nearest, unknown_name
 from . import biluo
+from .writing import write_entities, write_tokens
 
 Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
@@ -121,7 +123,7 @@ class TokenTarget(Target):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        _write(doc, self.attr, values[path], overwrite)
+        write_tokens(doc, self.attr, values[path], overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([self.vocab.strings[label] for label in labels], dtype="uint64"),)
@@ -192,11 +194,11 @@ class MorphTarget(Target):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         poses, morphs = self.columns(labels)
-        _write(doc, "POS", poses[path], overwrite)
+        write_tokens(doc, "POS", poses[path], overwrite)
         if extend:
             self._extend(doc, morphs[path], overwrite)
         else:
-            _write(doc, "MORPH", morphs[path], overwrite)
+            write_tokens(doc, "MORPH", morphs[path], overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         feats = [Morphology.feats_to_dict(label) for label in labels]
@@ -251,9 +253,9 @@ class EntsTarget(Target):
 
     def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
         actions, _ = biluo.actions_and_labels(1 + 4 * len(labels))
-        spaces = np.concatenate([doc.to_array("IS_SPACE") for doc in docs]).astype(bool)
-        present = np.concatenate([doc.to_array("ENT_IOB") for doc in docs])
-        has_preset = np.isin(present, (1, 3))
+        present = np.concatenate([doc.to_array([IS_SPACE, ENT_IOB]) for doc in docs])
+        spaces = present[:, 0] != 0
+        has_preset = (present[:, 1] & 1) != 0  # inside an entity, or at the beginning of one, or blocked
         if not spaces.any() and not has_preset.any():
             return None
         mask = np.ones((spaces.shape[0], len(actions)), dtype=bool)
@@ -267,6 +269,8 @@ class EntsTarget(Target):
         return mask
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
+        if write_entities(doc, path, labels):
+            return
         present = doc.to_array(["ENT_IOB", "ENT_TYPE"])
         in_preset = np.isin(present[:, 0], (1, 3))
         blocked = in_preset & (present[:, 1] == 0)
@@ -282,13 +286,6 @@ class EntsTarget(Target):
             for span in found:
                 covered[span.start : span.end] = True
             doc.set_ents(found, outside=_runs(doc, ~covered), default="unmodified")
-
-
-def _write(doc: Doc, attr: str, values: Any, overwrite: bool) -> None:
-    if not overwrite:
-        present = doc.to_array(attr)
-        values = np.where(present != 0, present, values)
-    doc.from_array([attr], values.reshape((-1, 1)))
 
 
 def _preset_tags(doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
