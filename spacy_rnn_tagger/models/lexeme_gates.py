@@ -14,7 +14,7 @@ from ..engines.packing import Packing, make_packing, take
 from ..engines.row_cache import CacheInfo, RowCache
 from .lexeme_vectors import vector_prints
 from .rnn_layer import prepared_weights
-from .token_batches import batch_by_tokens
+from .token_batches import MAX_TOKENS, batch_by_tokens
 from .types import DocsToVectors, Lexemes, Packed, VectorsToVectors
 from .weight_watch import PerWeights
 from .with_lexemes import fingerprints, make_lexemes, read_tokens
@@ -23,9 +23,6 @@ Index = NDArray[np.int64]
 
 # Size of a model's table of lexemes.
 CACHE_BYTES = 2**25
-# Tokens that are served at a time (a longer doc is served whole), and lexemes looked up at a time: together with the table,
-# they bound the memory that serving takes beside its outputs.
-MAX_TOKENS = 2**14
 
 # What is read at the boundaries of a sequence, in place of a token's index; also the row of the table, counted from -1 down.
 SOS, EOS = -1, -2

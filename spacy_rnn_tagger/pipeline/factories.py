@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from ..models.token_batches import MAX_TOKENS
 from .rnn_tagger import RNNTagger
 
 DEFAULT_MODEL = """
@@ -41,6 +42,7 @@ DEFAULTS: Dict[str, Any] = {
     "model": Config().from_str(DEFAULT_MODEL)["model"],
     "decoder": "softmax",
     "overwrite": False,
+    "max_tokens": MAX_TOKENS,
     "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"},
 }
 
@@ -59,6 +61,7 @@ def make_rnn_tagger(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    max_tokens: int,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Label tokens with any target. For entities and morphology, `rnn_ner` and `rnn_morphologizer` come with the right
@@ -71,6 +74,7 @@ def make_rnn_tagger(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        max_tokens=max_tokens,
         scorer=scorer,
     )
 
@@ -87,10 +91,20 @@ def make_rnn_ner(
     model: Model[List[Doc], List[Floats2d]],
     decoder: str,
     overwrite: bool,
+    max_tokens: int,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Recognise named entities: `rnn_tagger` with target "ents"."""
-    return RNNTagger(nlp.vocab, model, name, target="ents", decoder=decoder, overwrite=overwrite, scorer=scorer)
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target="ents",
+        decoder=decoder,
+        overwrite=overwrite,
+        max_tokens=max_tokens,
+        scorer=scorer,
+    )
 
 
 @Language.factory(
@@ -106,6 +120,7 @@ def make_rnn_morphologizer(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    max_tokens: int,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Assign parts of speech and morphological features: `rnn_tagger` with target "morph"."""
@@ -117,5 +132,6 @@ def make_rnn_morphologizer(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        max_tokens=max_tokens,
         scorer=scorer,
     )

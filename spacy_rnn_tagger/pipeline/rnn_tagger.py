@@ -1,5 +1,5 @@
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
@@ -18,9 +18,10 @@ from ..engines.crf_loss import MISSING, crf_loss
 from ..engines.decoding import decode, kbest
 from ..engines.forward_backward import forward_backward
 from ..engines.lattice import Lattice, make_lattice
-from ..errors import unknown_name
+from ..errors import check_positive, unknown_name
 from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
+from ..models.token_batches import MAX_TOKENS, batch_by_tokens
 from ..models.vocabulary import learn_vocabulary
 from .initialization import check_score_weights, collect_labels, take_sample
 from .serialization import explain_load_error
@@ -45,6 +46,7 @@ class RNNTagger(TrainablePipe):
         decoder: str = "softmax",
         overwrite: bool = False,
         extend: bool = False,
+        max_tokens: int = MAX_TOKENS,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
         """Initialize the component.
@@ -57,16 +59,19 @@ class RNNTagger(TrainablePipe):
             2001). Both take the likeliest path that is legal.
         overwrite (bool): Whether to replace annotation that docs already have. Blocked entity tokens stay outside.
         extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the other.
+        max_tokens (int): Most tokens to annotate at once, which bounds memory whatever the docs; a longer doc goes alone.
         scorer (Optional[Callable]): The scoring method.
-        RAISES (ValueError): If the target or the decoder is unknown.
+        RAISES (ValueError): If the target or the decoder is unknown, or max_tokens is not positive.
         """
         super().__init__(vocab, model, name)
         if decoder not in DECODERS:
             raise unknown_name(f"component {name!r}", "decoder", decoder, DECODERS)
+        check_positive(f"component {name!r}", max_tokens=max_tokens)
         self.target = target
         self.decoder = decoder
         self.overwrite = overwrite
         self.extend = extend
+        self.max_tokens = max_tokens
         self.scorer = scorer
         self._target = make_target(target, vocab)
         self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
@@ -142,18 +147,36 @@ class RNNTagger(TrainablePipe):
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))
 
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Annotate a stream of docs, in place, no more than `max_tokens` tokens at once.
+
+        stream (Iterable[Doc]): The docs.
+        batch_size (int): Most docs to annotate at once.
+        YIELDS (Doc): The docs, in order; without those of a batch that failed, if the error handler does not raise.
+        """
+        error_handler = self.get_error_handler()
+        for docs in batch_by_tokens(stream, self.max_tokens, batch_size):
+            try:
+                self.set_annotations(docs, self.predict(docs))
+                yield from docs
+            except Exception as e:
+                error_handler(self.name, self, docs, e)
+
     def predict(self, docs: Iterable[Doc]) -> List[NDArray[np.int64]]:
         """Decode a batch of docs, without changing them.
 
         docs (Iterable[Doc]): The docs.
         RETURNS (List[array]): One (n_tokens,) array of indices into `tags` per doc.
         """
-        docs = list(docs)
+        return [path for batch in batch_by_tokens(docs, self.max_tokens) for path in self._decode(batch)]
+
+    def _decode(self, docs: Sequence[Doc]) -> List[NDArray[np.int64]]:
         lengths = [len(doc) for doc in docs]
         if not any(lengths):
             return [np.zeros((0,), dtype=np.int64) for _ in docs]
         path = decode(self._scores(docs), lengths, **self._rules(docs))
-        return np.split(path, np.cumsum(lengths)[:-1])
+        ends = np.cumsum(lengths).tolist()
+        return [path[start:end] for start, end in zip([0, *ends], ends)]
 
     def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
         """The probability of every tag at every token, over all legal paths: the marginals of the lattice that `predict`
@@ -187,7 +210,8 @@ class RNNTagger(TrainablePipe):
 
     def _scores(self, docs: Sequence[Doc]) -> Any:
         """(n_tokens, n_tags) scores of the concatenated docs, on the CPU."""
-        return self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
+        scores = self.model.predict(docs)
+        return self.model.ops.to_numpy(scores[0] if len(scores) == 1 else self.model.ops.xp.concatenate(scores))
 
     def _path_scores(self) -> Dict[str, Any]:
         """The transition, start and end scores of a CRF, on the CPU; nothing for softmax."""
