@@ -14,6 +14,8 @@ Keys = NDArray[np.uint64]
 Floats = NDArray[np.float32]
 Index = NDArray[np.int64]
 
+# Most rows, however small they are.
+MAX_ENTRIES = 2**15
 # Rows computed at a time, which bounds the memory that computing them takes.
 COMPUTED_AT_ONCE = 2048
 
@@ -71,7 +73,7 @@ class RowCache:
     def __init__(self, reserved: Floats, max_bytes: int) -> None:
         row_bytes = 4 * reserved.shape[0] * reserved.shape[1] * reserved.shape[3]
         self.reserved = reserved
-        self.capacity = max(max_bytes // row_bytes, reserved.shape[2] + 2)
+        self.capacity = reserved.shape[2] + max(2, min(max_bytes // row_bytes - reserved.shape[2], MAX_ENTRIES))
         self.hits = 0
         self.misses = 0
         self._clock = 0
