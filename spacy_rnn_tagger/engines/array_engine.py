@@ -190,6 +190,29 @@ def run(weights: Weights, packing: Packing, x: Any) -> Floats:
     return y
 
 
+def run_projected(weights: Weights, packing: Packing, x: Any, W: Floats, b: Floats) -> Floats:
+    """Run one recurrent layer and a linear layer behind it, without ever holding the hidden states of all tokens.
+
+    weights (Weights): The recurrent layer.
+    packing (Packing): Layout of the batch.
+    x: What `run` takes.
+    W (array): (n_out, n_hidden * n_directions) weights of the linear layer.
+    b (array): (n_out,) its bias.
+    RETURNS (array): (n_tokens, n_out) outputs, not packed: of the sequences one after another.
+    """
+    n_hidden = weights.n_hidden
+    y: Floats = np.empty((packing.n_tokens, W.shape[0]), dtype="float32")
+    y[:] = b
+
+    def collect(start: int, end: int, states: Floats) -> None:
+        y[packing.to_packed[start:end]] += states[0] @ W[:, :n_hidden].T
+        if weights.n_directions == 2:
+            y[packing.to_packed[packing.mirror[start:end]]] += states[1] @ W[:, n_hidden:].T
+
+    run_blocks(weights, packing, as_inputs(weights, x), collect)
+    return y
+
+
 def as_inputs(weights: Weights, x: Any) -> Inputs:
     """Packed inputs of any kind that `run` takes, as `Inputs`."""
     if isinstance(x, Inputs):

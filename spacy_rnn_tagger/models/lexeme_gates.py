@@ -1,6 +1,6 @@
 """Serving from lexemes: everything before the first recurrence, done once for each lexeme and kept."""
 
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
-from ..engines.array_engine import Floats, Inputs, Rows, as_gates, input_columns, take_rows
+from ..engines.array_engine import Floats, Inputs, Rows, as_gates, input_columns, run_projected, take_rows
 from ..engines.packing import Packing, make_packing, take
 from ..engines.row_cache import CacheInfo, RowCache
 from .lexeme_vectors import vector_prints
@@ -47,6 +47,7 @@ class LexemeGates:
     ) -> None:
         self.embed = embed
         self.stack = stack
+        self._last = _last_recurrent(stack)
         self.weights = prepared_weights(layer, 0)
         self.has_boundaries = boundaries is not None
         self.has_vectors = any(node.name == "lexeme_vectors" for node in embed.walk())
@@ -59,13 +60,53 @@ class LexemeGates:
 
     def encode(self, docs: Sequence[Doc]) -> List[Floats2d]:
         """What the whole model gives, so many docs at a time that memory stays bounded."""
+        return self._serve(docs, self.stack.get_dim("nO"), self._encode)
+
+    def project(self, docs: Sequence[Doc], W: Any, b: Any) -> List[Floats2d]:
+        """What a linear layer behind the whole model gives; the model's own outputs are never held.
+
+        docs (Sequence[Doc]): The docs.
+        W (array): (n_out, nO) weights of the linear layer.
+        b (array): (n_out,) its bias.
+        """
+
+        def run(Xp: Packed) -> Any:
+            layers = self.stack.layers
+            for layer in layers[: self._last]:
+                Xp = layer.predict(Xp)
+            weights = prepared_weights(layers[self._last], Xp.packing.n_tokens)
+            return run_projected(weights, Xp.packing, Xp.data, W, b)
+
+        return self._serve(docs, W.shape[0], run)
+
+    @property
+    def can_project(self) -> bool:
+        """Whether the last layer that computes something is a recurrent one."""
+        return self._last >= 0
+
+    def _serve(self, docs: Sequence[Doc], width: int, run: Callable[[Packed], Any]) -> List[Floats2d]:
+        """Run the stack, in a way that gives one row per token, on a few docs at a time.
+
+        width (int): Width of the rows.
+        run (Callable): From packed inputs to the rows of the sequences one after another.
+        """
         outputs: List[Floats2d] = []
+        edge = int(self.has_boundaries)
         for batch in batch_by_tokens(docs, MAX_TOKENS):
-            if any(len(doc) for doc in batch):
-                outputs.extend(self._unpack(self.stack.predict(self._pack(batch))))
-            else:
-                outputs.extend(self.embed.ops.alloc2f(0, self.stack.get_dim("nO")) for _ in batch)
+            if not any(len(doc) for doc in batch):
+                outputs.extend(self.embed.ops.alloc2f(0, width) for _ in batch)
+                continue
+            Xp = self._pack(batch)
+            Y = run(Xp)
+            ends = np.cumsum(Xp.packing.lengths).tolist()
+            # Of each sequence, without what was put out at its boundaries.
+            outputs.extend(Y[i + edge : j - edge] if j > i else Y[i:j] for i, j in zip([0, *ends], ends))
         return outputs
+
+    def _encode(self, Xp: Packed) -> Any:
+        Yp = self.stack.predict(Xp)
+        # A single sequence is in order already.
+        return Yp.data if Xp.packing.batch_sizes[0] == 1 else take(Yp.data, Xp.packing.from_packed)
 
     def _pack(self, docs: Sequence[Doc]) -> Packed:
         """Lay out docs, of which at least one has tokens, as inputs of the recurrent layer."""
@@ -76,15 +117,6 @@ class LexemeGates:
             return Packed(_LookedUp(finder, at), packing)
         table, rows = finder.find(at)
         return Packed(Rows(table, rows), packing)
-
-    def _unpack(self, Yp: Packed) -> List[Floats2d]:
-        """The outputs of each doc, without those at the boundaries."""
-        packing = Yp.packing
-        # A single sequence is in order already.
-        Y = Yp.data if packing.batch_sizes[0] == 1 else take(Yp.data, packing.from_packed)
-        ends = np.cumsum(packing.lengths).tolist()
-        edge = int(self.has_boundaries)
-        return [Y[i + edge : j - edge] if j > i else Y[i:j] for i, j in zip([0, *ends], ends)]
 
     def compute(self, tokens: Any, vocab: Vocab) -> Floats:
         """The gates of distinct lexemes.
@@ -188,6 +220,11 @@ def lexeme_gates(model: DocsToVectors, n_rows: int) -> Optional[LexemeGates]:
     return kept.get(lambda: _watched(model), lambda: _make(model), n_rows)
 
 
+def no_backprop(dY: Any) -> Any:
+    """The callback of models that were served. RAISES (ValueError): Always."""
+    raise ValueError("Cannot backpropagate through a model that was run with is_train=False.")
+
+
 def cache_info(model: Model[Any, Any]) -> Optional[CacheInfo]:
     """How full the lexeme cache of a model is, and how often it answered since the weights last changed.
 
@@ -225,6 +262,17 @@ def _first_layers(model: DocsToVectors) -> List[Model[Any, Any]]:
     if layers[-1].name == ">>".join(layer.name for layer in layers[-1].layers):  # a chain
         layers.append(layers[-1].layers[0])
     return layers
+
+
+def _last_recurrent(stack: Model[Packed, Packed]) -> int:
+    """The index of the recurrent layer that nothing but dropout follows; -1 if there is none."""
+    for i in reversed(range(len(stack.layers))):
+        layer = stack.layers[i]
+        if "cell" in layer.attrs:
+            return i
+        if layer.name != "packed_dropout":
+            break
+    return -1
 
 
 def _watched(model: DocsToVectors) -> List[Model[Any, Any]]:

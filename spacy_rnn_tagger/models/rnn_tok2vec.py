@@ -1,10 +1,11 @@
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Tuple
 
 from spacy.tokens import Doc
-from thinc.api import Model
+from thinc.api import Model, chain
+from thinc.layers.chain import forward as chain_forward
 from thinc.types import Floats2d
 
-from .lexeme_gates import lexeme_gates
+from .lexeme_gates import lexeme_gates, no_backprop
 from .one_hot import one_hot_columns
 from .types import DocsToVectors, VectorsToVectors
 from .weight_watch import PerWeights
@@ -28,11 +29,12 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToV
     if embed.attrs.get("one_hot") and "one_hot" in encode.attrs:
         encode.attrs["one_hot"] = True
         first = one_hot_columns(embed)
+    layers: Any = chain(first, encode)
     model: DocsToVectors = Model(
-        f"{first.name}>>{encode.name}",
+        layers.name,
         forward,
-        init=init,
-        layers=[first, encode],
+        init=layers.init,
+        layers=layers.layers,
         dims={"nO": encode.maybe_get_dim("nO")},
         attrs={"lexeme_gates": PerWeights()},
     )
@@ -43,23 +45,9 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToV
 
 def forward(
     model: DocsToVectors, docs: List[Doc], is_train: bool
-) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], Any]]:
     gates = None if is_train else lexeme_gates(model, sum(len(doc) for doc in docs))
     if gates is not None:
-        return gates.encode(docs), _no_backprop
-    embed, encode = model.layers
-    X, backprop_embed = embed(docs, is_train)
-    Y, backprop_encode = encode(X, is_train)
-    return Y, lambda dY: backprop_embed(backprop_encode(dY))
-
-
-def init(model: DocsToVectors, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]] = None) -> None:
-    embed, encode = model.layers
-    embed.initialize(X=X)
-    encode.initialize(X=None if X is None else embed.predict(X))
-    if model.has_dim("nO") is None:
-        model.set_dim("nO", encode.get_dim("nO"))
-
-
-def _no_backprop(dY: List[Floats2d]) -> List[Doc]:
-    raise ValueError("Cannot backpropagate through a model that was run with is_train=False.")
+        return gates.encode(docs), no_backprop
+    Y, backprop = chain_forward(model, docs, is_train)
+    return Y, backprop
