@@ -9,8 +9,9 @@ from spacy.training import Example
 
 from ...engines.lattice import Constraints
 from ...errors import unknown_name
+from ..writing import write_tokens
 from .alignment import same_tokens
-from .base import Columns, Path, Target, agreeing, write_attr
+from .base import Columns, Path, Target, agreeing
 
 INSIDE, START = "I", "S"
 # How `Doc.to_array` shows `Token.is_sent_start`; 0 is None, that is, unknown.
@@ -78,7 +79,7 @@ class SentsTarget(Target):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        write_attr(doc, self.attr, values, path, overwrite)
+        write_tokens(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([IS_START if label == START else NOT_START for label in labels], dtype="uint64"),)
