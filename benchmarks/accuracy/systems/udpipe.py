@@ -23,8 +23,9 @@ class UDPipe(System):
 
         training = udpipe.Sentences()
         for s in read_sentences(self.data.train):
-            sentence = make_sentence(s)
-            for i, word in enumerate(list(sentence.words)[1:]):
+            sentence = udpipe.Sentence()
+            for i, form in enumerate(s.words):
+                word = sentence.addWord(form)  # what iteration over `sentence.words` gives are copies
                 word.lemma = s.columns["lemma"][i]
                 for field, attribute in COLUMNS.items():
                     setattr(word, attribute, s.columns[field][i])
@@ -44,21 +45,13 @@ class UDPipe(System):
         def tag(sentences: List[Sentence]) -> List[Sentence]:
             tagged = []
             for s in sentences:
-                sentence = make_sentence(s)
+                sentence = udpipe.Sentence()
+                for form in s.words:
+                    sentence.addWord(form)
                 model.tag(sentence, model.DEFAULT)
-                words = list(sentence.words)[1:]
+                words = list(sentence.words)[1:]  # the first is the root
                 columns = {field: [getattr(word, name) for word in words] for field, name in COLUMNS.items()}
                 tagged.append(Sentence(s.words, columns))
             return tagged
 
         return tag
-
-
-def make_sentence(s: Sentence):  # type: ignore[no-untyped-def]
-    """RETURNS (ufal.udpipe.Sentence): The tokens without annotation; its first word is the root."""
-    from ufal import udpipe
-
-    sentence = udpipe.Sentence()
-    for word in s.words:
-        sentence.addWord(word)
-    return sentence
