@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy ewt --seeds 0 1 2 --systems ours spacy nltk
 
 Every finished run is kept below --work and not repeated, so that the command can be interrupted, continued, and started in
-several processes. Times are processor time of training, with one thread each.
+several processes. Times are processor time of training with one thread, with the evaluations on the way and without the last.
 """
 
 import argparse

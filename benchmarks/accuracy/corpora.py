@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from .sentences import write_part
 
@@ -44,7 +44,7 @@ class Data:
         """The same corpus with the first sentences of each part, or a share of the training sentences, written to a folder."""
         if limit is None and share == 1:
             return self
-        files: Dict[str, Path] = {}
+        files: Dict[str, Any] = {}
         for part in ("train", *PARTS):
             source, portion = self.part(part), share if part == "train" else 1.0
             if not source.exists() or (limit is None and portion == 1):
