@@ -7,7 +7,6 @@ from typing import Any, Dict, List, Tuple
 
 import srsly
 
-START, END = "<!-- results: start -->", "<!-- results: end -->"
 # Key in the metrics file, heading, and how spaCy's own peer on the same files is called.
 COLUMNS = [
     ("tag_acc", "tags (XPOS)"),
@@ -64,6 +63,23 @@ def markdown(found: List[Tuple[str, str, Dict[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
+def write_section(page: Path, name: str, body: str) -> None:
+    """Replace what stands between two markers of a Markdown page.
+
+    page (Path): The page, which is rewritten.
+    name (str): The name in the markers.
+    body (str): What shall stand between them.
+    RAISES (ValueError): If the page lacks them; it is left as it is.
+    """
+    start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
+    text = page.read_text(encoding="utf8")
+    if start not in text or end not in text:
+        raise ValueError(f"{page} lacks the markers {start} and {end}; nothing was written")
+    before, rest = text.split(start, 1)
+    after = rest.split(end, 1)[1]
+    page.write_text(f"{before}{start}\n{body}\n{end}{after}", encoding="utf8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("metrics", type=Path, nargs="+", help="metrics files, or a folder of them")
@@ -80,13 +96,11 @@ def main() -> int:
     if args.readme is None:
         print("\n\n".join(plain(*row) for row in found))
         return 0
-    text = args.readme.read_text(encoding="utf8")
-    if START not in text or END not in text:
-        print(f"{args.readme} lacks the markers {START} and {END}; nothing was written", file=sys.stderr)
+    try:
+        write_section(args.readme, "results", markdown(found))
+    except ValueError as e:
+        print(e, file=sys.stderr)
         return 1
-    before, rest = text.split(START, 1)
-    after = rest.split(END, 1)[1]
-    args.readme.write_text(f"{before}{START}\n{markdown(found)}\n{END}{after}", encoding="utf8")
     return 0
 
 

@@ -1,0 +1,94 @@
+"""The systems of the comparison by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Tuple
+
+from thinc.api import Config
+
+from ..corpora import Data
+from ..training_configs import read_config, with_encoder, with_gold_tokens, with_share, with_steps, with_vectors
+from .base import System
+from .crfsuite import Crfsuite
+from .nltk_perceptron import NltkPerceptron
+from .spacy_pipeline import SpacyPipeline
+from .udpipe import UDPipe
+from .unavailable import Unavailable
+
+WITH_VECTORS = "+vectors"
+FLAIR = (
+    "its tagger is built on contextual string embeddings, which are downloaded from its own server; "
+    "trained without them it would be another system"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What changes the training of pipelines.
+
+    config (Optional[Path]): In place of our config for the corpus.
+    vectors (Optional[str]): Path or package of a pipeline with static vectors.
+    steps (Optional[int]): In place of the configs' `max_steps`, for all training sentences.
+    share (float): Share of the training sentences, which scales the steps (`with_share`).
+    """
+
+    config: Optional[Path] = None
+    vectors: Optional[str] = None
+    steps: Optional[int] = None
+    share: float = 1.0
+
+
+def _ours(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+    path = options.config or (data.vectors_config if vectors else data.config)
+    return f"ours, `{path.name}`", read_config(path)
+
+
+def _peer(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+    return f"spaCy, `{data.peer_config.name}`", read_config(data.peer_config)
+
+
+def _peer_bilstm(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+    return "spaCy with `spacy.TorchBiLSTMEncoder.v1`", with_encoder(read_config(data.peer_config), "bilstm")
+
+
+def _peer_our_encoder(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+    encoder = "spacy-rnn-tagger.RNNEncoder.v1"
+    return f"spaCy with `{encoder}`", with_encoder(read_config(data.peer_config), "our-encoder")
+
+
+# Pipelines of spaCy, each with or without static vectors.
+PIPELINES: Dict[str, Callable[[Data, Options, bool], Tuple[str, Config]]] = {
+    "ours": _ours,
+    "spacy": _peer,
+    "spacy-bilstm": _peer_bilstm,
+    "spacy-our-encoder": _peer_our_encoder,
+}
+OURS = ("ours", "spacy-our-encoder")
+# Other systems, and the corpora that they are for.
+OTHERS: Dict[str, Tuple[Callable[[str, Data], System], Tuple[str, ...]]] = {
+    "nltk": (lambda name, data: NltkPerceptron(name, "NLTK averaged perceptron", data), ("ewt",)),
+    "crfsuite": (lambda name, data: Crfsuite(name, "sklearn-crfsuite", data), ("ewt", "wnut17")),
+    "udpipe": (lambda name, data: UDPipe(name, "UDPipe 1", data), ("ewt",)),
+    "flair": (lambda name, data: Unavailable(name, "Flair", data, FLAIR), ("ewt", "wnut17")),
+}
+
+
+def system_names(corpus: str, vectors: bool = True) -> List[str]:
+    """All systems for a corpus, in the order of the table."""
+    pipelines = [name + kind for kind in ("", *[WITH_VECTORS] * vectors) for name in PIPELINES]
+    return pipelines + [name for name, (_, corpora) in OTHERS.items() if corpus in corpora]
+
+
+def make_system(name: str, data: Data, options: Options) -> System:
+    """RAISES (TrainingError): If a config is missing or does not fit the options."""
+    if name in OTHERS:
+        return OTHERS[name][0](name, data)
+    base, vectors = name.removesuffix(WITH_VECTORS), name.endswith(WITH_VECTORS)
+    title, config = PIPELINES[base](data, options, vectors)
+    config = with_gold_tokens(config)
+    if vectors:
+        title, config = f"{title}, static vectors", with_vectors(config)
+    if options.steps is not None:
+        config = with_steps(config, options.steps)
+    config = with_share(config, options.share)
+    return SpacyPipeline(name, title, data, config, options.vectors if vectors else None, ours=base in OURS)

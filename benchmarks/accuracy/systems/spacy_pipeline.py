@@ -1,0 +1,89 @@
+"""A spaCy pipeline, trained by `spacy train` in a process of its own."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import spacy
+from spacy.tokens import Doc
+from spacy.util import get_package_path, is_package
+from thinc.api import Config
+
+from scripts.fingerprint import fingerprint as fingerprint_of_source
+
+from ..corpora import ROOT, Data, fingerprint
+from ..sentences import Sentence, from_doc
+from .base import System, Tagger, TrainingError
+
+LOG_TAIL = 15
+
+
+class SpacyPipeline(System):
+    """
+    config (Config): The training config, without the paths.
+    vectors (Optional[str]): Path or package of a pipeline with static vectors, for `paths.vectors`.
+    ours (bool): Whether the config names parts of this package.
+    """
+
+    requires = ("spacy", "thinc", "torch")
+
+    def __init__(self, name: str, title: str, data: Data, config: Config, vectors: Optional[str], ours: bool):
+        super().__init__(name, title, data)
+        self.config, self.vectors, self.ours = config, vectors, ours
+
+    def versions(self) -> Dict[str, str]:
+        ours = {"spacy-rnn-tagger source": fingerprint_of_source(ROOT / "spacy_rnn_tagger")} if self.ours else {}
+        return {**super().versions(), **ours}
+
+    def recipe(self) -> str:
+        vectors = "" if self.vectors is None else fingerprint(vectors_file(self.vectors))
+        return f"{self.config.to_str(interpolate=False)}\n{vectors}"
+
+    def train(self, seed: int, folder: Path) -> None:
+        config, log = folder.parent / "config.cfg", folder.parent / "train.log"
+        config.write_text(self.config.to_str(interpolate=False), encoding="utf8")
+        output = folder.parent / "output"
+        command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(output)]
+        command += [
+            "--paths.train",
+            str(self.data.train),
+            "--paths.dev",
+            str(self.data.dev),
+            "--system.seed",
+            str(seed),
+        ]
+        if self.vectors is not None:
+            command += ["--paths.vectors", self.vectors]
+        with log.open("w", encoding="utf8") as out:
+            code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT).returncode
+        if code:
+            tail = "\n".join(log.read_text(encoding="utf8").splitlines()[-LOG_TAIL:])
+            raise TrainingError(f"`spacy train` ended with code {code}; the end of {log}:\n{tail}")
+        (output / "model-best").rename(folder / "model-best")
+        shutil.rmtree(output)
+
+    def load(self, folder: Path) -> Tagger:
+        nlp = spacy.load(folder / "model-best")
+
+        def tag(sentences: List[Sentence]) -> List[Sentence]:
+            docs = (Doc(nlp.vocab, words=s.words) for s in sentences)
+            return [from_doc(doc) for doc in nlp.pipe(docs)]
+
+        return tag
+
+
+def vectors_file(vectors: str) -> Path:
+    """Where a pipeline keeps its vectors.
+
+    RAISES (TrainingError): If it has none.
+    """
+    folder = Path(vectors)
+    if not folder.exists() and is_package(vectors):
+        package = get_package_path(vectors)
+        folder = next((path.parent for path in package.glob("*/meta.json")), package)
+    path = folder / "vocab" / "vectors"
+    if not path.is_file():
+        raise TrainingError(f"--vectors {vectors!r} is no pipeline with static vectors: there is no {path}")
+    return path

@@ -1,0 +1,83 @@
+"""Changes to training configs: other encoders, static vectors, other numbers of steps."""
+
+from typing import Any, Dict, Iterator
+
+from spacy.util import load_config
+from thinc.api import Config
+
+from .systems.base import TrainingError
+
+# Encoders that take the place of the peer's convolutions, at its width.
+ENCODERS: Dict[str, Dict[str, Any]] = {
+    "bilstm": {"@architectures": "spacy.TorchBiLSTMEncoder.v1", "depth": 1, "dropout": 0.0},
+    "our-encoder": {"@architectures": "spacy-rnn-tagger.RNNEncoder.v1", "depth": 1},
+}
+
+
+def read_config(path: Any) -> Config:
+    """RAISES (TrainingError): If there is no such file."""
+    try:
+        return load_config(path, interpolate=False)
+    except OSError:
+        raise TrainingError(f"there is no config {str(path)!r}; name one with --config") from None
+
+
+def sections(config: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+    """All sections of a config, the whole first."""
+    yield config
+    for value in config.values():
+        if isinstance(value, dict):
+            yield from sections(value)
+
+
+def with_gold_tokens(config: Config) -> Config:
+    config = config.copy()
+    for corpus in config["corpora"].values():
+        corpus["gold_preproc"] = True
+    return config
+
+
+def with_encoder(config: Config, encoder: str) -> Config:
+    """The shared `tok2vec` with another encoder of the same width."""
+    config = config.copy()
+    model = config["components"]["tok2vec"]["model"]
+    model["encode"] = {"width": model["encode"]["width"], **ENCODERS[encoder]}
+    return config
+
+
+def with_vectors(config: Config) -> Config:
+    """Every embedding layer that can also reads the static vectors of `[paths]`.
+
+    RAISES (TrainingError): If none can.
+    """
+    config = config.copy()
+    embeddings = [section for section in sections(config) if "include_static_vectors" in section]
+    if not embeddings:
+        raise TrainingError("no layer of the config has include_static_vectors, so it cannot use --vectors")
+    for section in embeddings:
+        section["include_static_vectors"] = True
+    config["initialize"]["vectors"] = "${paths.vectors}"
+    return config
+
+
+def with_steps(config: Config, steps: int) -> Config:
+    """Train for another number of steps, evaluate at least once, and keep the form of the learning rate's schedule."""
+    config = config.copy()
+    training = config["training"]
+    factor = steps / training["max_steps"]
+    training["max_steps"] = steps
+    training["eval_frequency"] = min(training["eval_frequency"], steps)
+    for schedule in sections(training["optimizer"]):
+        for name in ("warmup_steps", "total_steps"):
+            if name in schedule:
+                schedule[name] = max(1, round(factor * schedule[name]))
+    return config
+
+
+def with_share(config: Config, share: float) -> Config:
+    """The steps for a share of the training sentences: as many as for all of them, times the square root of the share.
+
+    This lies between equally many steps, with which a tenth of the sentences is seen ten times as often, and equally many
+    epochs, with which training on a tenth ends after a tenth of the steps.
+    """
+    return config if share == 1 else with_steps(config, max(1, round(config["training"]["max_steps"] * share**0.5)))
