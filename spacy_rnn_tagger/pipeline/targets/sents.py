@@ -70,6 +70,11 @@ class SentsTarget(Target):
         free = np.ones_like(starts)
         return Constraints(start=starts, end=free, follows=free[:, None] & free)
 
+    def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
+        kept = super().kept(doc, overwrite)
+        kept[:1] = False  # what spaCy says of a first token is what is predicted
+        return kept
+
     def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
         allowed = None if overwrite else agreeing([self.state(doc) for doc in docs], self.columns(labels))
         if allowed is not None:  # whatever a doc's first token says, it starts a sentence
