@@ -28,7 +28,7 @@ WORDS = ["Red", "Fort", "is", "in", "Delhi", ".", "a", "1998", "!", "über"]
 
 
 def make_model(docs, embed=None, **encode):
-    embed = embed or build_lexeme_embed(8, ["NORM", "SHAPE"], 50)
+    embed = embed or build_lexeme_embed(8, ["NORM", "SHAPE"], 50, word_dropout=0.0)
     model = build_rnn_tok2vec(embed, build_rnn_encoder(embed.get_dim("nO"), hidden_width=5, **encode))
     model.initialize(X=docs)
     randomize(model)

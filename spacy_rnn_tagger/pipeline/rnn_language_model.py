@@ -26,6 +26,8 @@ class RNNLanguageModel(TrainablePipe):
     DOCS: README.md
     """
 
+    score_keys: Tuple[str, ...] = ()
+
     def __init__(
         self,
         vocab: Vocab,
