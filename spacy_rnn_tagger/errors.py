@@ -1,6 +1,7 @@
 """Sentences for bad input: what was given, where, what is allowed, what was probably meant."""
 
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any, Iterable
 
 
@@ -36,3 +37,44 @@ def check_rate(where: str, **settings: float) -> None:
             raise ValueError(
                 f"{where}: {setting} = {value!r} is not allowed; it must be a rate of at least 0 and below 1."
             )
+
+
+def check_probability(where: str, **settings: float) -> None:
+    """Refuse what is not a number from 0 to 1."""
+    for setting, value in settings.items():
+        if not is_number(value) or not 0 <= value <= 1:
+            raise ValueError(f"{where}: {setting} = {value!r} is not allowed; it must be a probability, from 0 to 1.")
+
+
+def check_numbers(where: str, setting: str, given: Any, *, positive: bool = False) -> None:
+    """Refuse what is not a finite number for each of some labels.
+
+    where (str): The component to report.
+    setting (str): The setting's name.
+    given (Dict[str, float]): The numbers by label.
+    positive (bool): Whether they have to be above 0.
+    RAISES (ValueError): On the first that is not.
+    """
+    kind = "positive number" if positive else "number"
+    if not isinstance(given, dict):
+        raise ValueError(
+            f"{where}: {setting} = {given!r} is not allowed; it must give a {kind} for each of some labels."
+        )
+    for label, value in given.items():
+        if not is_number(value) or not isfinite(value) or (positive and value <= 0):
+            raise ValueError(f"{where}: {setting} of {label!r} = {value!r} is not allowed; it must be a finite {kind}.")
+
+
+def check_labels(where: str, setting: str, given: Iterable[str], allowed: Iterable[str]) -> None:
+    """Refuse labels that there are not. RAISES (ValueError): On the first."""
+    names = list(allowed)
+    for label in given:
+        if label not in names:
+            some = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+            raise ValueError(
+                f"{where}: {setting} names the label {label!r}, but the labels are {some}.{nearest(label, names)}"
+            )
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

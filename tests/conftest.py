@@ -15,7 +15,7 @@ import numpy
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from spacy.training import Example
 from thinc.api import fix_random_seed
 
@@ -59,7 +59,8 @@ def nlp() -> Language:
 
 
 def make_examples(nlp: Language) -> List[Example]:
-    """Four sentences with every target annotated."""
+    """Four sentences with every target annotated; "spans:layer" like the entities, "_.kind" like the parts of speech."""
+    Token.set_extension("kind", default=None, force=True)
     examples = []
     for text, tags, pos, ents in SENTENCES:
         gold = {
@@ -67,8 +68,13 @@ def make_examples(nlp: Language) -> List[Example]:
             "pos": pos.split(),
             "morphs": [MORPHS.get(p, "") for p in pos.split()],
             "entities": ents.split(),
+            "sent_starts": [i == 0 for i in range(len(pos.split()))],
         }
-        examples.append(Example.from_dict(nlp.make_doc(text), gold))
+        example = Example.from_dict(nlp.make_doc(text), gold)
+        example.reference.spans["layer"] = list(example.reference.ents)
+        for token in example.reference:
+            token._.kind = token.pos_.lower()
+        examples.append(example)
     return examples
 
 
@@ -84,6 +90,7 @@ def small_model(**encode: object) -> dict:
                 "attrs": ["NORM", "SHAPE"],
                 "rows": 100,
                 "include_static_vectors": False,
+                "word_dropout": 0.0,
             },
             "encode": {"@architectures": "spacy-rnn-tagger.RNNEncoder.v1", "width": 16, **encode},
         },

@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from .conftest import MORPHS, make_examples, small_model, train
 
-TARGETS = ["tag", "pos", "morph", "ents"]
+TARGETS = ["tag", "pos", "morph", "ents", "sents", "spans:layer", "_.kind"]
 
 
 def add(nlp, target, **config):
@@ -32,6 +32,12 @@ def test_learns_toy_data(nlp, target):
     elif target == "ents":
         assert [(e.text, e.label_) for e in doc.ents] == [("Anna Berg", "PERSON"), ("New York", "GPE")]
         assert doc.has_annotation("ENT_IOB", require_complete=True)
+    elif target == "spans:layer":
+        assert [(s.text, s.label_) for s in doc.spans["layer"]] == [("Anna Berg", "PERSON"), ("New York", "GPE")]
+    elif target == "sents":
+        assert [t.is_sent_start for t in doc] == [True] + [False] * 6
+    elif target == "_.kind":
+        assert [t._.kind for t in doc] == "propn propn verb adp propn propn punct".split()
     else:
         assert [t.pos_ for t in doc] == "PROPN PROPN VERB ADP PROPN PROPN PUNCT".split()
     if target == "morph":
@@ -306,11 +312,12 @@ def test_update_contract(nlp):
 
 def test_one_score_function_for_every_target(nlp):
     for target in TARGETS:
-        nlp.add_pipe("rnn_tagger", name=target, config={"target": target, "model": small_model()})
+        name = target.strip("_.")  # a dot would be a section of the config
+        nlp.add_pipe("rnn_tagger", name=name, config={"target": target, "model": small_model()})
     examples = make_examples(nlp)
     train(nlp, examples)
     scores = nlp.evaluate(examples)
-    for key in ("tag_acc", "pos_acc", "morph_acc", "ents_f"):
+    for key in ("tag_acc", "pos_acc", "morph_acc", "ents_f", "sents_f", "spans_layer_f", "kind_acc"):
         assert scores[key] == 1.0
     nlp.get_pipe("tag").scorer = None
     assert nlp.get_pipe("tag").score(examples) == {}

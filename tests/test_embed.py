@@ -8,6 +8,7 @@ from thinc.api import set_dropout_rate
 
 from spacy_rnn_tagger.models.char_rnn import build_char_rnn
 from spacy_rnn_tagger.models.lexeme_embed import build_lexeme_embed
+from spacy_rnn_tagger.models.vocabulary import learn_vocabulary
 
 from .conftest import make_examples, randomize, small_model, train
 
@@ -24,7 +25,7 @@ def vectors_nlp():
 
 
 def make(nlp, **settings):
-    model = build_lexeme_embed(8, ["NORM", "SHAPE"], 50, **settings)
+    model = build_lexeme_embed(8, ["NORM", "SHAPE"], 50, **{"word_dropout": 0.0, **settings})
     model.initialize(X=[Doc(nlp.vocab, words=WORDS)])
     randomize(model)
     return model
@@ -151,6 +152,38 @@ def test_word_dropout_hides_words_in_training_alone(nlp):
     assert 60 < hidden.sum() < 140
     assert len(numpy.unique(trained[hidden].round(4), axis=0)) < len(numpy.unique(served.round(4), axis=0)) / 10
     assert (model.predict([doc])[0] == served).all()
+
+
+def test_rare_values_share_a_vector(nlp):
+    model = build_lexeme_embed(4, ["NORM", "SHAPE"], 50, min_freq=2)
+    learn_vocabulary(model, [Doc(nlp.vocab, words="aa aa bb cc cc Dd".split())])
+    doc = Doc(nlp.vocab, words=["aa", "bb", "cc", "dd", "Dd", "1"])
+    model.initialize(X=[doc])
+    often, rare, other, unseen, rarely_shaped, unseen_shape = model.predict([doc])[0]
+    assert (rare == unseen).all() and (rarely_shaped == unseen_shape).all()
+    assert (often != rare).any() and (often != other).any() and (other != rare).any() and (rare != unseen_shape).any()
+    copy = build_lexeme_embed(4, ["NORM", "SHAPE"], 50, min_freq=2).from_bytes(model.to_bytes())
+    assert (copy.predict([doc])[0] == model.predict([doc])[0]).all()
+
+
+def test_every_value_is_hashed_if_none_trains_to_be_unknown(nlp):
+    model = build_lexeme_embed(4, ["NORM"], 50, word_dropout=0.0)
+    learn_vocabulary(model, [Doc(nlp.vocab, words=["aa"])])
+    doc = Doc(nlp.vocab, words=["bb", "dd"])
+    model.initialize(X=[doc])
+    rare, unseen = model.predict([doc])[0]
+    assert (rare != unseen).any()
+
+
+def test_uncounted_words_are_reported(nlp):
+    with pytest.warns(UserWarning, match=r"min_freq = 2 has no effect on NORM.*learn_vocabulary.v1"):
+        build_lexeme_embed(4, ["NORM"], 50, min_freq=2).initialize(X=[Doc(nlp.vocab, words=["aa"])])
+
+
+@pytest.mark.parametrize("min_freq", [0, 1.5, True])
+def test_min_freq_is_a_count(min_freq):
+    with pytest.raises(ValueError, match="LexemeEmbed.v1: min_freq = .* whole number of at least 1"):
+        build_lexeme_embed(4, ["NORM"], 50, min_freq=min_freq)
 
 
 @pytest.mark.parametrize("setting", ["width", "char_width", "rows", "max_chars"])

@@ -4,7 +4,10 @@ import re
 
 import pytest
 import spacy
+from spacy.training import Example
 from thinc.api import Config
+
+from spacy_rnn_tagger.pipeline.targets import make_target
 
 from .conftest import CONFIGS, ROOT, copy_project, run_cli
 
@@ -21,6 +24,19 @@ def test_the_example_runs(capsys):
     exec(compile(code, "README.md", "exec"), {})
     out = capsys.readouterr().out
     assert "('Agra Fort', 'FAC'), ('Delhi', 'GPE')" in out
+
+
+def test_the_gold_that_is_partial_is_understood():
+    names = {}
+    exec(compile(blocks("python")[0], "README.md", "exec"), names)
+    exec(compile(blocks("python")[1], "README.md", "exec"), names)
+    tags, ents, vocab = names["tags"], names["ents"], names["nlp"].vocab
+    target = make_target("tag", vocab, alternatives_key="maybe")
+    assert target.gold(Example(tags, tags)) == ["PRP", None, None, None]
+    assert target.alternatives(Example(tags, tags)) == [None, None, None, {"NNS", "VBZ"}]
+    target = make_target("ents", vocab, incorrect_spans_key="wrong")
+    assert target.gold(Example(ents, ents)) == [None, None, None, None, "U-GPE"]
+    assert target.incorrect(Example(ents, ents)) == [(2, 3, "GPE")]
 
 
 def test_ci_runs_the_test_command():

@@ -20,7 +20,7 @@ REGISTRIES = {"spacy_architectures": "architectures", "spacy_scorers": "scorers"
 
 def test_names_promised_by_the_readme():
     names = {point.name for _, point in OURS}
-    assert {"rnn_tagger", "rnn_ner", "rnn_morphologizer"} <= names
+    assert {"rnn_tagger", "rnn_ner", "rnn_morphologizer", "rnn_senter", "rnn_spans"} <= names
     for name in ("RNNTagger", "RNNTok2Vec", "LexemeEmbed", "RNNEncoder", "CharRNN"):
         assert f"spacy-rnn-tagger.{name}.v1" in names
 
@@ -47,6 +47,8 @@ def test_metadata_is_truthful(point):
         "tag": ["token.tag"],
         "morph": ["token.morph", "token.pos"],
         "ents": ["doc.ents", "token.ent_iob", "token.ent_type"],
+        "sents": ["token.is_sent_start", "doc.sents"],
+        "spans:sc": ["doc.spans"],
     }
     assert meta.assigns == expected[pipe.target]
 

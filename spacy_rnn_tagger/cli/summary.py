@@ -90,8 +90,8 @@ def load(pipeline: str, overrides: Dict[str, Any]) -> Language:
         if isinstance(labels, list):
             for label in labels:
                 pipe.add_label(label)  # type: ignore[attr-defined]
-            if hasattr(pipe, "tags"):
-                set_output_width(model, len(pipe.tags), name, crf=getattr(pipe, "decoder", "") == "crf")
+        if hasattr(pipe, "tags") and getattr(pipe, "labels", None):
+            set_output_width(model, len(pipe.tags), name, crf=getattr(pipe, "decoder", "") == "crf")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

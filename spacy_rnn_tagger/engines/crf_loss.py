@@ -57,7 +57,7 @@ def crf_loss(lattice: Lattice, gold: Any) -> CRFLoss:
     partial, compatible = _compatible(lattice, tags, sets, ~complete)
     annotated = complete | partial
     if not annotated.any():
-        return _no_loss(lattice)
+        return no_loss(lattice)
     posterior = forward_backward(select(lattice, annotated))
     losses = xp.zeros((lattice.n_seqs,), dtype="float64")
     losses[xp.asarray(annotated)] = posterior.log_z
@@ -73,6 +73,18 @@ def crf_loss(lattice: Lattice, gold: Any) -> CRFLoss:
     # No likelihood exceeds 1; rounding may say otherwise.
     loss = float(xp.maximum(losses, 0.0).sum())
     return CRFLoss(loss, take(gradient.tokens, packing.from_packed), *gradient[1:])
+
+
+def compatible_lattice(lattice: Lattice, gold: Any) -> Tuple[NDArray[np.bool_], Lattice]:
+    """What gold tags leave possible.
+
+    lattice (Lattice): The lattice.
+    gold (array): Gold tags, as `crf_loss` takes them.
+    RETURNS (Tuple[array, Lattice]): (n_seqs,) bool, the sequences that are annotated at all; the lattice of their paths that
+        agree with the gold.
+    """
+    tags, sets = _read_gold(lattice, array_module(lattice.unary).asarray(gold))
+    return _compatible(lattice, tags, sets, np.ones((lattice.n_seqs,), dtype=bool))
 
 
 def _read_gold(lattice: Lattice, gold: Any) -> Tuple[Any, Optional[Any]]:
@@ -122,7 +134,8 @@ def _one_hot_or_any(tags: Any, n_tags: int) -> Any:
     return (tags[:, None] == xp.arange(n_tags)) | (tags == MISSING)[:, None]
 
 
-def _no_loss(lattice: Lattice) -> CRFLoss:
+def no_loss(lattice: Lattice) -> CRFLoss:
+    """RETURNS (CRFLoss): Zeros of the right shapes."""
     xp = array_module(lattice.unary)
     edge = xp.zeros((lattice.n_tags,), dtype=lattice.unary.dtype)
     transitions = None if lattice.transitions is None else xp.zeros_like(lattice.transitions)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .forward_backward import log_partition
-from .lattice import NEVER, Constraints, Lattice, array_module, make_lattice, no_path, to_numpy
+from .lattice import NEVER, Constraints, Lattice, array_module, make_lattice, no_path, temper, to_numpy
 from .packing import Lengths
 
 __all__ = ["NEVER", "Constraints", "best_paths", "decode", "kbest", "viterbi"]
@@ -114,11 +114,12 @@ def best_paths(lattice: Lattice, k: int = 1) -> Tuple[Any, NDArray[np.float64]]:
     return _follow(lattice, pointers, ends[:, 0], k), scores
 
 
-def kbest(lattice: Lattice, k: int) -> List[List[Tuple[Path, float]]]:
+def kbest(lattice: Lattice, k: int, temperature: float = 1.0) -> List[List[Tuple[Path, float]]]:
     """The best distinct paths and how likely they are. The first is the decoded one.
 
     lattice (Lattice): The lattice.
     k (int): How many paths.
+    temperature (float): What to divide all scores by for the probabilities. The paths stay the same.
     RETURNS (List[List[Tuple[array, float]]]): For each sequence up to k pairs of tag indices and log-probability, best
         first; fewer if there are fewer legal paths. An empty sequence has one path, which is certain.
     RAISES (ValueError): If k is less than 1, or a sequence has no legal path.
@@ -126,7 +127,7 @@ def kbest(lattice: Lattice, k: int) -> List[List[Tuple[Path, float]]]:
     if k < 1:
         raise ValueError(f"k-best: k should be at least 1, but it is {k}.")
     paths, scores = best_paths(lattice, k)
-    logs = np.minimum(to_numpy(scores - log_partition(lattice)), 0.0)
+    logs = np.minimum(to_numpy(scores / temperature - log_partition(temper(lattice, temperature))), 0.0)
     splits = np.cumsum(lattice.packing.lengths)[:-1]
     by_seq = np.split(to_numpy(paths), splits, axis=1)
     return [

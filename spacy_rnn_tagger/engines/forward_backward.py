@@ -105,20 +105,42 @@ def log_partition(lattice: Lattice) -> NDArray[np.float64]:
     return _log_z(lattice, _sweep(lattice, lattice.unary[None], log_factors[None]), shift)
 
 
-def expected_counts(posterior: Posterior) -> Counts:
+def suffix_sums(lattice: Lattice) -> Tuple[Any, Any]:
+    """The sums over how paths go on, which make a path's tags, read from the left, a Markov chain: the probability that tag j
+    follows tag i is `exp(transitions[i, j] - transitions.max()) * begun[j] / after[i]`.
+
+    lattice (Lattice): The lattice, with transition scores.
+    RETURNS (Tuple[array, array]): (n_tokens, n_tags) packed. `after`, the sum over what follows each tag, 1 at last tokens;
+        `begun`, the sum over the paths that begin with each tag, relative to the row's largest, in units that fit those of
+        `after` in the row before.
+    RAISES (ValueError): If some sequence has no legal path.
+    """
+    xp = array_module(lattice.unary)
+    mirror = lattice.packing.mirror
+    log_factors, _ = _normalize(xp, lattice.transitions)
+    sweep = _sweep(lattice, take(lattice.unary, mirror)[None], log_factors.T[None])
+    return xp.exp(take(sweep.arrivals[0], mirror)), take(sweep.weights[0], mirror)
+
+
+def expected_counts(posterior: Posterior, weights: Optional[NDArray[np.float64]] = None) -> Counts:
     """How often each score is used by a path drawn from the lattice, which is the gradient of `log_z` (Sutton & McCallum
     2012, section 5.1).
 
     posterior (Posterior): What `forward_backward` gave.
+    weights (Optional[array]): (n_seqs,) how often each sequence counts; once if None.
     RETURNS (Counts): The expectations, of the whole batch except for `tokens`.
     """
     lattice = posterior.lattice
     xp = array_module(lattice.unary)
     packing = lattice.packing
     marginals = posterior.packed_marginals
+    times = None
+    if weights is not None:
+        times = xp.asarray(weights[packing.seqs], dtype=marginals.dtype)[:, None]
+        marginals = marginals * times
     return Counts(
         marginals,
-        None if lattice.transitions is None else _expected_transitions(posterior, lattice.transitions),
+        None if lattice.transitions is None else _expected_transitions(posterior, lattice.transitions, times),
         marginals[xp.asarray(packing.firsts)].sum(axis=0),
         marginals[xp.asarray(packing.lasts)].sum(axis=0),
     )
@@ -280,8 +302,8 @@ def _sum_as_logs(arrivals: Any, inexact: Any, scores: Any, prefixes: Any, log_fa
         arrivals[directions, seqs, tags] = peaks + xp.log(xp.exp(terms - peaks[:, None]).sum(axis=1))
 
 
-def _expected_transitions(posterior: Posterior, transitions: Any) -> Any:
-    """(n_tags, n_tags) expected number of times that column follows row.
+def _expected_transitions(posterior: Posterior, transitions: Any, times: Optional[Any]) -> Any:
+    """(n_tags, n_tags) expected number of times that column follows row, each token counted so many `times`, (n_tokens, 1).
 
     The probability of a pair is that of its second tag, times that of the first given the second: the latter's share in
     the second's arrival. Summed over all tokens, this is one matrix product.
@@ -296,6 +318,9 @@ def _expected_transitions(posterior: Posterior, transitions: Any) -> Any:
     # Likely tags with tiny arrivals: their products would overflow, and the arrivals were not summed as products.
     spoilt = (shares > limit) & (arrivals > -np.inf) & (posterior.packed_marginals[inner] > 0)
     before = take(posterior.prefixes, packing.previous)
+    if times is not None:
+        with np.errstate(divide="ignore"):
+            before += xp.log(times[inner])
     expected = xp.exp(before).T @ xp.exp(xp.where(shares > limit, shares.dtype.type(-np.inf), shares))
     expected *= xp.exp(log_factors)
     if spoilt.any():

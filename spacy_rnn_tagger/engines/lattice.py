@@ -9,7 +9,7 @@ the sequences one after another.
 """
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +125,34 @@ def select(lattice: Lattice, keep: NDArray[np.bool_]) -> Lattice:
     # Packing sorts stably, so the kept rows are in the order of their own packing already.
     rows = np.flatnonzero(keep[packing.seqs])
     return Lattice(make_packing(packing.lengths[keep]), take(lattice.unary, rows), lattice.transitions)
+
+
+def gather(lattice: Lattice, seqs: NDArray[np.int64]) -> Tuple[Lattice, NDArray[np.int64]]:
+    """The lattice of some of the sequences, each as often as it is named.
+
+    seqs (array): (n,) indices of sequences, in any order.
+    RETURNS (Tuple[Lattice, array]): Their lattice; and for each of its packed rows, the packed row that it is a copy of.
+    """
+    lengths = lattice.packing.lengths
+    packing = make_packing(lengths[seqs])
+    within = np.arange(packing.n_tokens) - np.repeat(np.cumsum(packing.lengths) - packing.lengths, packing.lengths)
+    sources = np.repeat((np.cumsum(lengths) - lengths)[seqs], packing.lengths) + within
+    rows = lattice.packing.from_packed[sources][packing.to_packed]
+    return Lattice(packing, take(lattice.unary, rows), lattice.transitions), rows
+
+
+def temper(lattice: Lattice, temperature: float) -> Lattice:
+    """The lattice with every score divided by a temperature: the same paths in the same order, their probabilities further
+    apart or closer together (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+
+    temperature (float): Above 0; 1 changes nothing.
+    RETURNS (Lattice): The tempered lattice; the very same if the temperature is 1.
+    """
+    if temperature == 1.0:
+        return lattice
+    divisor = float(temperature)  # a NumPy number would change the type of the scores
+    transitions = None if lattice.transitions is None else lattice.transitions / divisor
+    return Lattice(lattice.packing, lattice.unary / divisor, transitions)
 
 
 def restrict(lattice: Lattice, allowed: Any) -> Lattice:

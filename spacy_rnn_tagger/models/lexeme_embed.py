@@ -1,10 +1,11 @@
-from typing import Any, Callable, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Union
 
 from spacy.attrs import IDS
 from thinc.api import HashEmbed, Maxout, Model, chain, concatenate
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d
 
 from ..errors import check_positive, check_rate, unknown_name
+from .known_values import known_values
 from .lexeme_vectors import lexeme_vectors
 from .types import DocsToVectors, Lexemes
 from .with_lexemes import with_lexemes
@@ -23,7 +24,8 @@ def build_lexeme_embed(
     rows: Union[int, List[int]] = [5000, 1000, 2500, 2500],
     include_static_vectors: bool = False,
     chars: Optional[Model[Lexemes, Floats2d]] = None,
-    word_dropout: float = 0.0,
+    word_dropout: float = 0.1,
+    min_freq: int = 1,
 ) -> DocsToVectors:
     """Embed every distinct lexeme of a batch once: hashed attributes (Bloom embeddings, Svenstrup et al. 2017, as in
     `spacy.MultiHashEmbed.v2`), optionally static vectors and a spelling encoder, mixed by a Maxout layer with layer
@@ -36,11 +38,14 @@ def build_lexeme_embed(
     chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add, such as `spacy-rnn-tagger.CharRNN.v1`.
     word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape, affixes
         and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
+    min_freq (int): How often a value must occur in the training data to have a vector of its own: rarer words, affixes and
+        shapes, and those that training never saw, share one of their attribute. With 1, unseen words share the vector of
+        hidden ones, while other attributes, or all without word_dropout, are hashed as in `spacy.MultiHashEmbed.v2`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """
     where = "spacy-rnn-tagger.LexemeEmbed.v1"
-    check_positive(where, width=width)
+    check_positive(where, width=width, min_freq=min_freq)
     check_rate(where, word_dropout=word_dropout)
     attrs = [attr.upper() for attr in attrs]
     for attr in attrs:
@@ -56,8 +61,9 @@ def build_lexeme_embed(
     parts: List[Model[Lexemes, Floats2d]] = []
     for i, size in enumerate(sizes):
         # Thinc seeds a table by its model id unless told otherwise, which differs between processes.
-        table: Any = HashEmbed(nO=width, nV=size, column=i, seed=8 + i)
-        parts.append(chain(_features(word_dropout if attrs[i] in WORD_ATTRS else 0.0), table))
+        table: Any = HashEmbed(nO=width, nV=size, column=0, seed=8 + i)
+        values = known_values(attrs[i], i, min_freq, word_dropout if attrs[i] in WORD_ATTRS else 0.0)
+        parts.append(chain(values, table))
     if include_static_vectors:
         parts.append(lexeme_vectors(width))
     if chars is not None:
@@ -72,16 +78,3 @@ def build_lexeme_embed(
     layer.set_dim("nO", width, force=True)
     return with_lexemes(layer, attrs)
 
-
-def _features(word_dropout: float) -> Model[Lexemes, Ints2d]:
-    return Model("lexeme_features", _features_forward, attrs={"word_dropout": word_dropout})
-
-
-def _features_forward(
-    model: Model[Lexemes, Ints2d], lexemes: Lexemes, is_train: bool
-) -> Tuple[Ints2d, Callable[[Ints2d], List[Any]]]:
-    features, rate = lexemes.features, model.attrs["word_dropout"]
-    if is_train and rate:
-        kept = model.ops.get_dropout_mask((features.shape[0], 1), rate) > 0
-        features = features * kept.astype("uint64")
-    return features, lambda d_features: []

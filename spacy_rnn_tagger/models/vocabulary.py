@@ -43,6 +43,17 @@ def vocabulary_attrs(where: str, max_size: int, attr: str, min_freq: int) -> Dic
     return {**settings, **_index(attr, list(SPECIAL))}
 
 
+def known_attrs(attr: str, min_freq: int) -> Dict[str, Any]:
+    """The `attrs` of a layer that only asks whether a symbol is known, so that its vocabulary is kept as hashes alone.
+
+    attr (str): What the symbols are, a lexeme attribute.
+    min_freq (int): How often a symbol must occur to be kept.
+    RETURNS (Dict[str, Any]): The attrs, with no symbol known.
+    """
+    known: NDArray[np.uint64] = np.zeros((0,), dtype=np.uint64)
+    return {"symbol_attr": attr, "min_freq": min_freq, "learned": False, "known": known}
+
+
 def learn_vocabulary(model: Model[Any, Any], docs: Iterable[Doc]) -> int:
     """Count the symbols of some docs, and give every layer of a model that has a vocabulary the most frequent ones.
 
@@ -71,6 +82,9 @@ def keep_frequent(layer: Model[Any, Any], counts: CounterType[str]) -> None:
     """Give a layer the most frequent symbols that its size admits; the alphabet decides among equals."""
     attrs = layer.attrs
     frequent = [symbol for symbol, n in counts.items() if n >= attrs["min_freq"] and symbol]
+    if "known" in attrs:
+        attrs["known"] = np.sort(np.asarray([get_string_id(symbol) for symbol in frequent], dtype=np.uint64))
+        return
     frequent.sort(key=lambda symbol: (-counts[symbol], symbol))
     attrs.update(_index(attrs["symbol_attr"], [*SPECIAL, *frequent[: attrs["max_size"] - len(SPECIAL)]]))
 
@@ -97,6 +111,18 @@ def find_columns(layer: Model[Any, Any], keys: Any) -> NDArray[np.int32]:
         hit = known[at] == keys
         found[hit] = columns[at[hit]]
     return found
+
+
+def is_known(layer: Model[Any, Any], keys: Any) -> NDArray[np.bool_]:
+    """Whether each symbol is in the vocabulary of a layer with `known_attrs`.
+
+    keys (array): (n,) uint64 hashes of the symbols.
+    RETURNS (array): (n,) booleans.
+    """
+    known = layer.attrs["known"]
+    if not known.size:
+        return np.zeros(keys.shape, dtype=bool)
+    return known[np.minimum(np.searchsorted(known, keys), known.size - 1)] == keys
 
 
 def _index(attr: str, symbols: List[str]) -> Dict[str, Any]:

@@ -1,12 +1,13 @@
 """The factories: one component class under three names, each with truthful metadata."""
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from .rnn_language_model import RNNLanguageModel
 from .rnn_tagger import RNNTagger
 
 DEFAULT_MODEL = """
@@ -24,7 +25,8 @@ attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
 include_static_vectors = false
 chars = null
-word_dropout = 0.0
+word_dropout = 0.1
+min_freq = 1
 
 [model.tok2vec.encode]
 @architectures = "spacy-rnn-tagger.RNNEncoder.v1"
@@ -41,6 +43,12 @@ DEFAULTS: Dict[str, Any] = {
     "model": Config().from_str(DEFAULT_MODEL)["model"],
     "decoder": "softmax",
     "overwrite": False,
+    "store_scores": False,
+    "store_probs": False,
+    "scores_key": None,
+    "threshold": 0.0,
+    "label_bias": {},
+    "class_weights": None,
     "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"},
 }
 
@@ -48,7 +56,13 @@ DEFAULTS: Dict[str, Any] = {
 @Language.factory(
     "rnn_tagger",
     assigns=["token.tag"],
-    default_config={**DEFAULTS, "target": "tag", "extend": False},
+    default_config={
+        **DEFAULTS,
+        "target": "tag",
+        "extend": False,
+        "alternatives_key": None,
+        "incorrect_spans_key": None,
+    },
     default_score_weights={"tag_acc": 1.0},
 )
 def make_rnn_tagger(
@@ -59,9 +73,17 @@ def make_rnn_tagger(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    alternatives_key: Optional[str],
+    incorrect_spans_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
-    """Label tokens with any target. For entities and morphology, `rnn_ner` and `rnn_morphologizer` come with the right
+    """Label tokens with any target. For entities, morphology, sentences and spans, the other factories come with the right
     score weights. The arguments are those of `RNNTagger`."""
     return RNNTagger(
         nlp.vocab,
@@ -71,6 +93,14 @@ def make_rnn_tagger(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        alternatives_key=alternatives_key,
+        incorrect_spans_key=incorrect_spans_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
 
@@ -78,7 +108,7 @@ def make_rnn_tagger(
 @Language.factory(
     "rnn_ner",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config=DEFAULTS,
+    default_config={**DEFAULTS, "incorrect_spans_key": None},
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
 def make_rnn_ner(
@@ -87,16 +117,38 @@ def make_rnn_ner(
     model: Model[List[Doc], List[Floats2d]],
     decoder: str,
     overwrite: bool,
+    incorrect_spans_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Recognise named entities: `rnn_tagger` with target "ents"."""
-    return RNNTagger(nlp.vocab, model, name, target="ents", decoder=decoder, overwrite=overwrite, scorer=scorer)
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target="ents",
+        decoder=decoder,
+        overwrite=overwrite,
+        incorrect_spans_key=incorrect_spans_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
+        scorer=scorer,
+    )
 
 
 @Language.factory(
     "rnn_morphologizer",
     assigns=["token.morph", "token.pos"],
-    default_config={**DEFAULTS, "overwrite": True, "extend": False},
+    default_config={**DEFAULTS, "overwrite": True, "extend": False, "alternatives_key": None},
     default_score_weights={"pos_acc": 0.5, "morph_acc": 0.5, "morph_per_feat": None},
 )
 def make_rnn_morphologizer(
@@ -106,6 +158,13 @@ def make_rnn_morphologizer(
     decoder: str,
     overwrite: bool,
     extend: bool,
+    alternatives_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> RNNTagger:
     """Assign parts of speech and morphological features: `rnn_tagger` with target "morph"."""
@@ -117,5 +176,117 @@ def make_rnn_morphologizer(
         decoder=decoder,
         overwrite=overwrite,
         extend=extend,
+        alternatives_key=alternatives_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
         scorer=scorer,
     )
+
+
+@Language.factory(
+    "rnn_senter",
+    assigns=["token.is_sent_start", "doc.sents"],
+    default_config=DEFAULTS,
+    default_score_weights={"sents_f": 1.0, "sents_p": 0.0, "sents_r": 0.0},
+)
+def make_rnn_senter(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], List[Floats2d]],
+    decoder: str,
+    overwrite: bool,
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
+    scorer: Optional[Callable[..., Dict[str, Any]]],
+) -> RNNTagger:
+    """Find where sentences start: `rnn_tagger` with target "sents"."""
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target="sents",
+        decoder=decoder,
+        overwrite=overwrite,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
+        scorer=scorer,
+    )
+
+
+@Language.factory(
+    "rnn_spans",
+    assigns=["doc.spans"],
+    default_config={**DEFAULTS, "spans_key": "sc", "incorrect_spans_key": None},
+    default_score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
+)
+def make_rnn_spans(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], List[Floats2d]],
+    spans_key: str,
+    decoder: str,
+    overwrite: bool,
+    incorrect_spans_key: Optional[str],
+    store_scores: bool,
+    store_probs: bool,
+    scores_key: Optional[str],
+    threshold: float,
+    label_bias: Dict[str, float],
+    class_weights: Optional[Union[str, Dict[str, float]]],
+    scorer: Optional[Callable[..., Dict[str, Any]]],
+) -> RNNTagger:
+    """Find the spans of one layer: `rnn_tagger` with target "spans:<spans_key>"."""
+    return RNNTagger(
+        nlp.vocab,
+        model,
+        name,
+        target=f"spans:{spans_key}",
+        decoder=decoder,
+        overwrite=overwrite,
+        incorrect_spans_key=incorrect_spans_key,
+        store_scores=store_scores,
+        store_probs=store_probs,
+        scores_key=scores_key,
+        threshold=threshold,
+        label_bias=label_bias,
+        class_weights=class_weights,
+        scorer=scorer,
+    )
+
+
+DEFAULT_LANGUAGE_MODEL = """
+[model]
+@architectures = "spacy-rnn-tagger.LanguageModel.v1"
+width = 64
+max_size = 5000
+attr = "LOWER"
+min_freq = 2
+
+[model.tok2vec]
+@architectures = "spacy.Tok2VecListener.v1"
+width = 256
+upstream = "*"
+"""
+
+
+@Language.factory(
+    "rnn_language_model",
+    default_config={"model": Config().from_str(DEFAULT_LANGUAGE_MODEL)["model"], "weight": 0.1},
+)
+def make_rnn_language_model(
+    nlp: Language, name: str, model: Model[List[Doc], List[Floats2d]], weight: float
+) -> RNNLanguageModel:
+    """Predict neighbouring words as an auxiliary task of a shared `tok2vec`. The arguments are those of `RNNLanguageModel`."""
+    return RNNLanguageModel(nlp.vocab, model, name, weight=weight)

@@ -11,6 +11,7 @@ from spacy.training import Example
 
 from ..errors import nearest
 from .targets import Target, annotated_targets, unseen_labels
+from .targets.alignment import same_tokens
 
 GetExamples = Callable[[], Iterable[Example]]
 N_SAMPLE = 10
@@ -51,19 +52,22 @@ def collect_labels(
     for i, example in enumerate(get_examples()):
         n_docs += 1
         n_tokens += len(example.x)
+        target.check(example, f"doc {i} ({example.reference.text[:60]!r})")
         n_annotated += target.is_annotated(example.reference)
         found |= target.labels_in(example)
         lost.add(i, example)
         if len(first) < N_SAMPLE:
             first.append(example.reference)
     labels = sorted(found) if given is None else [target.normalize_label(label) for label in given]
-    if not labels and not present:
+    if not found and not labels and set(present) <= set(target.fixed_labels):
         others = ", ".join(annotated_targets(first)) or "none"
-        raise ValueError(
+        message = (
             f"component {name!r}: the training data have no annotation for its target {target.name!r} ({n_docs} docs, "
-            f"{n_tokens} tokens, {n_annotated} annotated; annotated targets: {others}); check the target and the conversion of "
-            "the data, or add labels with add_label."
+            f"{n_tokens} tokens, {n_annotated} annotated; annotated targets: {others}); {target.describe_missing()}"
         )
+        if not present:
+            raise ValueError(message)
+        warnings.warn(message, stacklevel=3)
     if given is not None and found:
         known = set(labels) | set(present)
         if not found & known:
@@ -136,7 +140,7 @@ class _Lost:
     def add(self, index: int, example: Example) -> None:
         n_gold = self.target.count_gold(example)
         self.total += n_gold
-        if not n_gold or _same_tokens(example):
+        if not n_gold or same_tokens(example):
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # W030, which the report replaces
@@ -153,11 +157,6 @@ class _Lost:
                 f"match the pipeline's tokens and cannot be learned, such as\n  " + "\n  ".join(self.docs),
                 stacklevel=4,
             )
-
-
-def _same_tokens(example: Example) -> bool:
-    x, y = example.x, example.y
-    return len(x) == len(y) and bool((x.to_array("ORTH") == y.to_array("ORTH")).all())
 
 
 def _some(labels: Sequence[str]) -> str:

@@ -1,5 +1,5 @@
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 import srsly
@@ -9,28 +9,35 @@ from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import SimpleFrozenList
+from spacy.util import SimpleFrozenList, minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..engines.crf_loss import MISSING, crf_loss
-from ..engines.decoding import decode, kbest
-from ..engines.forward_backward import forward_backward
+from ..engines.crf_loss import CRFLoss, crf_loss
+from ..engines.decoding import kbest
+from ..engines.exclusion_loss import exclusion_loss
 from ..engines.lattice import Lattice, make_lattice
+from ..engines.weighted_crf_loss import weighted_crf_loss
 from ..errors import unknown_name
 from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
 from ..models.vocabulary import learn_vocabulary
+from .confidence import Decoded, PathScores, decode_confident
+from .control import AUTO, Control, balanced_weights
+from .gold import read_gold, read_incorrect
 from .initialization import check_score_weights, collect_labels, take_sample
+from .losses import softmax_loss
 from .serialization import explain_load_error
+from .stored_scores import forget, register_extensions, store
 from .targets import make_target, unseen_labels
 
 DECODERS = ("softmax", "crf")
 
 
-class RNNTagger(TrainablePipe):
-    """Label every token of a doc: tags, parts of speech, morphology or entities.
+class RNNTagger(Control, TrainablePipe):
+    """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
+    attribute.
 
     DOCS: README.md
     """
@@ -45,6 +52,14 @@ class RNNTagger(TrainablePipe):
         decoder: str = "softmax",
         overwrite: bool = False,
         extend: bool = False,
+        alternatives_key: Optional[str] = None,
+        incorrect_spans_key: Optional[str] = None,
+        store_scores: bool = False,
+        store_probs: bool = False,
+        scores_key: Optional[str] = None,
+        threshold: float = 0.0,
+        label_bias: Optional[Dict[str, float]] = None,
+        class_weights: Optional[Union[str, Dict[str, float]]] = None,
         scorer: Optional[Callable[..., Dict[str, Any]]] = None,
     ) -> None:
         """Initialize the component.
@@ -52,13 +67,24 @@ class RNNTagger(TrainablePipe):
         vocab (Vocab): The shared vocabulary.
         model (Model[List[Doc], List[Floats2d]]): Token scorer, such as `spacy-rnn-tagger.RNNTagger.v1`.
         name (str): The component instance name, used to add entries to the losses during training.
-        target (str): What to predict: "tag", "pos", "morph" or "ents".
+        target (str): What to predict: "tag", "pos", "morph", "ents", "sents", "spans:<key>" or "_.<extension>".
         decoder (str): "softmax" decides each token by itself, "crf" scores transitions between tags too (Lafferty et al.
             2001). Both take the likeliest path that is legal.
         overwrite (bool): Whether to replace annotation that docs already have. Blocked entity tokens stay outside.
         extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the other.
+        alternatives_key (Optional[str]): Gold tags that are not decided, for targets of one label per token: under this
+            key of a reference's `doc.spans`, spans whose tokens may have the span's label. Any of a token's labels is right.
+        incorrect_spans_key (Optional[str]): Gold spans that are wrong, for targets "ents" and "spans:<key>": under this key
+            of a reference's `doc.spans`, spans that are not what their label says, or nothing at all if they have none.
+        store_scores (bool): Whether to keep the probability of each prediction on the doc.
+        store_probs (bool): Whether to keep the probabilities of all tags of each token on the doc.
+        scores_key (Optional[str]): What to keep them under; the component's name if None.
+        threshold (float): Probability below which a prediction is not written.
+        label_bias (Optional[Dict[str, float]]): What to add to labels' scores before decoding, in nats.
+        class_weights (Optional[Union[str, Dict[str, float]]]): Weights of labels (and of "O") in the loss, 1 where none is
+            given; "auto" for `balanced_weights`.
         scorer (Optional[Callable]): The scoring method.
-        RAISES (ValueError): If the target or the decoder is unknown.
+        RAISES (ValueError): If a setting is not allowed.
         """
         super().__init__(vocab, model, name)
         if decoder not in DECODERS:
@@ -68,11 +94,26 @@ class RNNTagger(TrainablePipe):
         self.overwrite = overwrite
         self.extend = extend
         self.scorer = scorer
-        self._target = make_target(target, vocab)
+        self.store_scores = store_scores
+        self.store_probs = store_probs
+        self.scores_key = name if scores_key is None else scores_key
+        self._target = make_target(
+            target, vocab, alternatives_key=alternatives_key, incorrect_spans_key=incorrect_spans_key
+        )
+        self.threshold = threshold
+        self.label_bias = label_bias or {}
+        self.class_weights = class_weights
+        self._warned_extensions = False
+        register_extensions(self.scores_key)
         self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
         self._warned_labels: List[str] = []
         # Only what training decides is saved; settings belong to the config, which may override them on loading.
-        self.cfg: Dict[str, Any] = {"target": target, "decoder": decoder, "labels": []}
+        self.cfg: Dict[str, Any] = {
+            "target": target,
+            "decoder": decoder,
+            "labels": list(self._target.fixed_labels),
+            "temperature": 1.0,
+        }
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -138,22 +179,61 @@ class RNNTagger(TrainablePipe):
         for label in found:
             self.add_label(label)
         self._require_labels()
+        self.temperature = 1.0
+        if self.class_weights == AUTO:
+            self.cfg["class_weights"] = balanced_weights(self._target, get_examples(), self.tags)
+        self.tag_weights(self.tags)
         set_output_width(self.model, len(self.tags), self.name, crf=self.decoder == "crf")
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))
+
+    def __call__(self, doc: Doc, *, store_scores: Optional[bool] = None, store_probs: Optional[bool] = None) -> Doc:
+        """Annotate one doc, in place.
+
+        doc (Doc): The doc.
+        store_scores (Optional[bool]): The setting of this name, for this call; the component's own if None.
+        store_probs (Optional[bool]): Likewise.
+        RETURNS (Doc): The same doc.
+        """
+        for _ in self.pipe([doc], batch_size=1, store_scores=store_scores, store_probs=store_probs):
+            pass
+        return doc
+
+    def pipe(
+        self,
+        stream: Iterable[Doc],
+        *,
+        batch_size: int = 128,
+        store_scores: Optional[bool] = None,
+        store_probs: Optional[bool] = None,
+    ) -> Iterator[Doc]:
+        """Annotate a stream of docs, in place. `nlp.pipe` passes the settings on from its `component_cfg`.
+
+        stream (Iterable[Doc]): The docs.
+        batch_size (int): The number of docs to annotate at once.
+        store_scores (Optional[bool]): The setting of this name, for this call; the component's own if None.
+        store_probs (Optional[bool]): Likewise.
+        YIELDS (Doc): The docs, in order; without those of a batch that failed, if the error handler does not raise.
+        """
+        scores = self.store_scores if store_scores is None else store_scores
+        probs = self.store_probs if store_probs is None else store_probs
+        error_handler = self.get_error_handler()
+        for docs in minibatch(stream, size=batch_size):
+            try:
+                self._annotate(docs, scores, probs)
+                yield from docs
+            except Exception as e:
+                error_handler(self.name, self, docs, e)
 
     def predict(self, docs: Iterable[Doc]) -> List[NDArray[np.int64]]:
         """Decode a batch of docs, without changing them.
 
         docs (Iterable[Doc]): The docs.
-        RETURNS (List[array]): One (n_tokens,) array of indices into `tags` per doc.
+        RETURNS (List[array]): One (n_tokens,) array of indices into `tags` per doc. What is less likely than the threshold is
+            left out: entities are O, other targets' tokens `ABSTAIN`.
         """
         docs = list(docs)
-        lengths = [len(doc) for doc in docs]
-        if not any(lengths):
-            return [np.zeros((0,), dtype=np.int64) for _ in docs]
-        path = decode(self._scores(docs), lengths, **self._rules(docs))
-        return np.split(path, np.cumsum(lengths)[:-1])
+        return _split(self._decode(docs).path, docs)
 
     def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
         """The probability of every tag at every token, over all legal paths: the marginals of the lattice that `predict`
@@ -165,11 +245,10 @@ class RNNTagger(TrainablePipe):
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [np.zeros((0, len(self.tags)), dtype="float32") for _ in docs]
-        marginals = forward_backward(self._lattice(docs)).marginals
-        return np.split(marginals, np.cumsum([len(doc) for doc in docs])[:-1])
+        return _split(self.path_scores(docs).marginals(), docs)
 
     def kbest(self, docs: Iterable[Doc], k: int) -> List[List[Tuple[List[str], float]]]:
-        """The k likeliest distinct legal paths of each doc. The first is the one that `predict` decodes.
+        """The k likeliest distinct legal paths of each doc. The first is the one that `predict` decodes, before any threshold.
 
         docs (Iterable[Doc]): The docs; not changed.
         k (int): How many paths.
@@ -182,12 +261,47 @@ class RNNTagger(TrainablePipe):
         tags = self.tags
         return [
             [([tags[i] for i in path.tolist()], log_prob) for path, log_prob in paths]
-            for paths in kbest(self._lattice(docs), k)
+            for paths in kbest(self.path_scores(docs).lattice(), k, self.temperature)
         ]
 
-    def _scores(self, docs: Sequence[Doc]) -> Any:
-        """(n_tokens, n_tags) scores of the concatenated docs, on the CPU."""
-        return self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
+    def path_scores(self, docs: Sequence[Doc]) -> PathScores:
+        """What decides between the paths through a batch of docs: the model's scores, biases, constraints and what the docs
+        rule out.
+
+        docs (Sequence[Doc]): The docs; not changed.
+        RETURNS (PathScores): The scores, on the CPU.
+        """
+        lengths = np.asarray([len(doc) for doc in docs], dtype=np.int64)
+        if not lengths.any():
+            return PathScores(np.zeros((0, len(self.tags)), dtype="float32"), lengths, {})
+        scores = self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
+        bias = self.tag_biases(self.labels, self.tags)
+        return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
+
+    def kept(self, docs: Iterable[Doc]) -> List[NDArray[np.bool_]]:
+        """Where annotation is present that `set_annotations` will leave as it is, at least in part.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (List[array]): One (n_tokens,) bool array per doc.
+        """
+        return [self._target.kept(doc, self.overwrite) for doc in docs]
+
+    def _annotate(self, docs: List[Doc], store_scores: bool, store_probs: bool) -> None:
+        """Decode docs, write what was decoded, and keep how likely it is if asked to."""
+        decoded = self._decode(docs, store_scores, store_probs)
+        storing = store_scores or store_probs
+        kept = self.kept(docs) if storing else []
+        self.set_annotations(docs, _split(decoded.path, docs))
+        for doc in docs:
+            forget(doc, self.scores_key)
+        if storing:
+            self._warn_extensions()
+            store(docs, self.scores_key, self._target, decoded, kept, self.labels, self.tags)
+
+    def _decode(self, docs: Sequence[Doc], scores: bool = False, probs: bool = False) -> Decoded:
+        return decode_confident(
+            self._target, self.path_scores(docs), self.labels, threshold=self.threshold, scores=scores, probs=probs
+        )
 
     def _path_scores(self) -> Dict[str, Any]:
         """The transition, start and end scores of a CRF, on the CPU; nothing for softmax."""
@@ -196,15 +310,25 @@ class RNNTagger(TrainablePipe):
         layer = self.model.get_ref("transitions")
         return {name: layer.ops.to_numpy(layer.get_param(name)) for name in layer.param_names}
 
-    def _lattice(self, docs: Sequence[Doc]) -> Lattice:
-        return make_lattice(self._scores(docs), [len(doc) for doc in docs], **self._rules(docs))
+    def _training_lattice(self, scores: Any, lengths: Sequence[int]) -> Lattice:
+        """The legal paths whatever the docs hold, on the CPU."""
+        constraints = self._target.make_constraints(self.labels)
+        return make_lattice(self.model.ops.to_numpy(scores), lengths, constraints=constraints, **self._path_scores())
+
+    def _take(self, result: CRFLoss) -> Tuple[float, Any]:
+        """A loss and its gradient with respect to the scores. That of the path scores goes to the model, if it has any."""
+        for name in self._path_scores():
+            layer = self.model.get_ref("transitions")
+            layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+        return result.loss, self.model.ops.asarray2f(result.emissions)
 
     def _rules(self, docs: Sequence[Doc]) -> Dict[str, Any]:
         """What makes paths through the docs' scores legal and better or worse, for `decode` and `make_lattice` alike."""
         labels = self.labels
         return {
             "constraints": self._target.make_constraints(labels),
-            "allowed": self._target.allowed(docs, labels, self.overwrite),
+            # Merging changes what is there, so it does not bind.
+            "allowed": self._target.allowed(docs, labels, self.overwrite or self.extend),
             **self._path_scores(),
         }
 
@@ -223,7 +347,9 @@ class RNNTagger(TrainablePipe):
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
         """The negative log-likelihood of the gold tags, summed over the batch, and its gradient: probabilities minus gold.
         For softmax it is the sum of the tokens' cross-entropies. Tokens whose gold tag is missing, misaligned or unknown
-        may have any tag: softmax leaves them out, a CRF sums over them.
+        may have any tag: softmax leaves them out, a CRF sums over them. Class weights multiply what each token adds.
+        Of a token's alternatives, any is right. Each incorrect span adds -log(1 - P), P being its exact probability over all
+        legal paths, for softmax too.
 
         examples (Iterable[Example]): The batch.
         scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
@@ -235,17 +361,23 @@ class RNNTagger(TrainablePipe):
         validate_examples(examples, "RNNTagger.get_loss")
         ops = self.model.ops
         lengths = [len(s) for s in scores]
-        gold = self._gold_indices(examples)
+        tags = self.tags
+        gold, unknown = read_gold(examples, self._target, tags)
+        segments, wrong = read_incorrect(examples, self._target, self.labels, len(tags))
+        self._warn_unknown({self._target.label_of(tag) for tag in unknown} | wrong)
+        weights = self.tag_weights(tags)
+        flat = ops.xp.concatenate(scores)
         if self.decoder == "crf":
-            constraints = self._target.make_constraints(self.labels)
-            flat = ops.to_numpy(ops.xp.concatenate(scores))
-            result = crf_loss(make_lattice(flat, lengths, constraints=constraints, **self._path_scores()), gold)
-            loss, gradient = result.loss, ops.asarray2f(result.emissions)
-            layer = self.model.get_ref("transitions")
-            for name in layer.param_names:
-                layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+            loss, gradient = self._take(_path_loss(self._training_lattice(flat, lengths), gold, weights))
+        elif gold.ndim == 2:
+            free = {} if weights is None else {"transitions": np.zeros((len(tags), len(tags)), dtype="float32")}
+            loss, gradient = self._take(_path_loss(make_lattice(ops.to_numpy(flat), lengths, **free), gold, weights))
         else:
-            loss, gradient = _softmax_loss(ops.xp, ops.xp.concatenate(scores), ops.asarray1i(gold))
+            weighted = None if weights is None else ops.asarray1f(weights)
+            loss, gradient = softmax_loss(ops.xp, flat, ops.asarray1i(gold), weighted)
+        if segments is not None:
+            more, push = self._take(exclusion_loss(self._training_lattice(flat, lengths), *segments))
+            loss, gradient = loss + more, gradient + push
         if np.isnan(loss):
             raise ValueError(Errors.E910.format(name=self.name))
         return loss, ops.unflatten(gradient, ops.asarray1i(lengths))
@@ -346,23 +478,20 @@ class RNNTagger(TrainablePipe):
         for label in self.labels:
             self._target.normalize_label(label)
 
-    def _gold_indices(self, examples: Sequence[Example]) -> NDArray[np.int32]:
-        """(n_tokens,) column of each token's gold tag, MISSING where it has none."""
-        index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(self.tags)}
-        index[None] = MISSING
-        indices: List[int] = []
-        for example in examples:
-            tags = self._target.gold(example)
-            try:
-                indices.extend([index[tag] for tag in tags])
-            except KeyError:
-                self._warn_unknown([tag for tag in tags if tag not in index])
-                indices.extend([index.get(tag, MISSING) for tag in tags])
-        return np.asarray(indices, dtype=np.int32)
+    def _warn_extensions(self) -> None:
+        """Say once which extension attributes cannot be ours."""
+        taken = register_extensions(self.scores_key)
+        if taken and not self._warned_extensions:
+            self._warned_extensions = True
+            warnings.warn(
+                f"component {self.name!r}: the scores are stored, but cannot be read through {', '.join(taken)}, because other "
+                "code has registered extension attributes of these names; set scores_key to another name.",
+                stacklevel=3,
+            )
 
-    def _warn_unknown(self, tags: Iterable[Optional[str]]) -> None:
+    def _warn_unknown(self, labels: Set[str]) -> None:
         """Say once for each unknown gold label that its tokens are not learned from."""
-        new = {self._target.label_of(str(tag)) for tag in tags} - set(self._warned_labels)
+        new = labels - set(self._warned_labels)
         if new:
             self._warned_labels.extend(sorted(new))
             warnings.warn(
@@ -372,20 +501,10 @@ class RNNTagger(TrainablePipe):
             )
 
 
-def _softmax_loss(xp: Any, scores: Any, gold: Any) -> Tuple[float, Any]:
-    """Summed cross-entropy of independent decisions and its gradient. `crf_loss` gives the same without transitions;
-    this runs on any device.
+def _split(rows: Any, docs: Sequence[Doc]) -> List[Any]:
+    """The rows of each of some concatenated docs."""
+    return np.split(rows, np.cumsum([len(doc) for doc in docs])[:-1]) if docs else []
 
-    scores (array): (n_tokens, n_tags).
-    gold (array): (n_tokens,) tag indices, or MISSING.
-    """
-    rows = xp.flatnonzero(gold != MISSING)
-    columns = gold[rows]
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    gradient = xp.exp(shifted)
-    totals = gradient.sum(axis=1, keepdims=True)
-    loss = float((xp.log(totals[rows, 0]) - shifted[rows, columns]).sum())
-    gradient /= totals
-    gradient[rows, columns] -= 1.0
-    gradient[gold == MISSING] = 0.0
-    return loss, gradient
+
+def _path_loss(lattice: Lattice, gold: Any, weights: Optional[NDArray[np.float32]]) -> CRFLoss:
+    return crf_loss(lattice, gold) if weights is None else weighted_crf_loss(lattice, gold, weights)

@@ -1,0 +1,68 @@
+"""Gold values of the reference's tokens, on the tokens of the predicted doc."""
+
+from typing import FrozenSet, List, Optional, Sequence, Set, TypeVar
+
+import numpy as np
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+Sets = List[Optional[FrozenSet[str]]]
+Value = TypeVar("Value")
+
+
+def same_tokens(example: Example) -> bool:
+    """Whether both docs have the same tokens."""
+    x, y = example.x, example.y
+    return len(x) == len(y) and bool((x.to_array("ORTH") == y.to_array("ORTH")).all())
+
+
+def align_values(example: Example, values: Sequence[Optional[Value]]) -> List[Optional[Value]]:
+    """Project one value per gold token, as `Example.get_aligned` does: a predicted token that holds several gold tokens
+    has their value if they agree, else none.
+
+    example (Example): The example.
+    values (Sequence[Optional[Value]]): (n_gold_tokens,) values, None for a missing one.
+    RETURNS (List[Optional[Value]]): (n_predicted_tokens,) values, None where missing or misaligned.
+    """
+    if same_tokens(example):
+        return list(values)
+    x2y = example.alignment.x2y
+    aligned: List[Optional[Value]] = []
+    for i in range(len(example.x)):
+        found = {values[j] for j in x2y[i].tolist()}
+        aligned.append(found.pop() if len(found) == 1 else None)
+    return aligned
+
+
+def count_reached(example: Example, aligned: Sequence[Optional[object]]) -> int:
+    """How many gold tokens lie under predicted tokens that have a value.
+
+    aligned (Sequence[Optional[object]]): (n_predicted_tokens,) what reached each, None for nothing.
+    """
+    reached: Set[int] = set()
+    for i, value in enumerate(aligned):
+        if value is not None:
+            reached.update(example.alignment.x2y[i].tolist())
+    return len(reached)
+
+
+def align_spans(example: Example, spans: Sequence[Span], *, allow_overlap: bool) -> List[Span]:
+    """The spans of the reference that are spans of the predicted doc too, as such."""
+    found: List[Span] = example.get_aligned_spans_y2x(spans, allow_overlap=allow_overlap)
+    return found
+
+
+def outside_of(example: Example, spans: Sequence[Span]) -> List[bool]:
+    """(n_predicted_tokens,) whether a predicted token has gold tokens and none of them is in a span of the reference."""
+    inside = np.zeros((len(example.y),), dtype=bool)
+    for span in spans:
+        inside[span.start : span.end] = True
+    if same_tokens(example):
+        return (~inside).tolist()
+    x2y = example.alignment.x2y
+    return [bool(len(x2y[i])) and not inside[x2y[i]].any() for i in range(len(example.x))]
+
+
+def describe(doc: Doc) -> str:
+    """A doc by the beginning of its text, for messages."""
+    return f"doc {doc.text[:60]!r}"

@@ -1,0 +1,143 @@
+"""Targets that are spans with labels, one BILUO layer of them."""
+
+from abc import abstractmethod
+from collections import Counter
+from typing import Dict, List, Optional, Sequence, Set, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from ...engines.lattice import Constraints
+from .. import biluo
+from .alignment import align_spans, describe
+from .base import IncorrectSpan, Path, Target
+
+
+class BiluoTarget(Target):
+    """Labelled spans, none overlapping another, as BILUO tags under hard constraints.
+
+    Gold may also name spans that are wrong: `doc.spans[incorrect_spans_key]` of the reference, as for spaCy's `ner`. A span
+    without a label there has none of the labels.
+    """
+
+    can_abstain = True
+
+    def __init__(self, vocab: Vocab, incorrect_spans_key: Optional[str] = None) -> None:
+        super().__init__(vocab)
+        self.incorrect_spans_key = incorrect_spans_key
+
+    @abstractmethod
+    def spans_in(self, doc: Doc) -> Sequence[Span]:
+        """The gold spans of a reference."""
+
+    @abstractmethod
+    def align(self, example: Example) -> Tuple[List[Span], List[Optional[str]]]:
+        """The gold spans that are spans of the predicted doc, and its tokens' tags; None where missing or misaligned."""
+
+    @abstractmethod
+    def settled(self, doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
+        """What a doc's own annotation leaves to no decision: tag index by token."""
+
+    def normalize_label(self, label: str) -> str:
+        if not label:
+            raise ValueError(f"target {self.name!r}: the label of a span cannot be empty.")
+        return super().normalize_label(label)
+
+    def label_of(self, tag: str) -> str:
+        return tag[2:]
+
+    def begins(self, tag: str) -> bool:
+        return tag[0] in "BU"
+
+    def segments(self, path: Path, labels: Sequence[str]) -> biluo.Segments:
+        return biluo.segments_of(path, 1 + 4 * len(labels))
+
+    def is_annotated(self, doc: Doc) -> bool:
+        return bool(self._incorrect_spans(doc))
+
+    def check(self, example: Example, where: str) -> None:
+        """RAISES (ValueError): Also if a span is both right and wrong."""
+        wrong = {(span.start, span.end, span.label_) for span in self._incorrect_spans(example.reference)}
+        for span in self.spans_in(example.reference) if wrong else ():
+            if not wrong.isdisjoint({(span.start, span.end, span.label_), (span.start, span.end, "")}):
+                raise ValueError(
+                    f"target {self.name!r}: in {where}, {show(span)} is a gold span and also one of the incorrect spans, "
+                    f"doc.spans[{self.incorrect_spans_key!r}]; take it out of one of them."
+                )
+
+    def labels_in(self, example: Example) -> Set[str]:
+        return {span.label_ for span in self.spans_in(example.reference)}
+
+    def gold(self, example: Example) -> List[Optional[str]]:
+        tags = self.align(example)[1]
+        for i, tag in enumerate(tags):
+            # Decoding never begins or ends a span on whitespace, so such gold cannot be learned.
+            if tag is not None and tag[0] in "BLU" and example.predicted[i].is_space:
+                tags[i] = None
+        return tags
+
+    def incorrect(self, example: Example) -> List[IncorrectSpan]:
+        spans = self._incorrect_spans(example.reference)
+        if not spans:
+            return []
+        self.check(example, describe(example.reference))
+        aligned = align_spans(example, spans, allow_overlap=True)
+        return sorted({IncorrectSpan(span.start, span.end, span.label_) for span in aligned})
+
+    def count_gold(self, example: Example) -> int:
+        return len(self.spans_in(example.reference))
+
+    def count_aligned(self, example: Example) -> int:
+        return sum(tag is not None and tag[0] in "BU" for tag in self.gold(example))
+
+    def make_tags(self, labels: Sequence[str]) -> List[str]:
+        return biluo.make_tags(labels)
+
+    def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
+        return biluo.make_constraints(len(labels))
+
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
+        actions, _ = biluo.actions_and_labels(1 + 4 * len(labels))
+        spaces = np.concatenate([doc.to_array("IS_SPACE") for doc in docs]).astype(bool)
+        settled: Dict[int, int] = {}
+        offset = 0
+        for doc in docs:
+            settled.update({offset + i: tag for i, tag in self.settled(doc, labels, overwrite).items()})
+            offset += len(doc)
+        if not spaces.any() and not settled:
+            return None
+        mask = np.ones((spaces.shape[0], len(actions)), dtype=bool)
+        mask[spaces] = np.isin(actions, (biluo.OUT, biluo.IN))
+        if settled:
+            mask[list(settled)] = np.asarray(list(settled.values()))[:, None] == np.arange(len(actions))
+        return mask
+
+    def decoded(self, doc: Doc, path: Path, labels: Sequence[str]) -> List[Span]:
+        """The spans of a decoded path."""
+        found = biluo.spans_of(path, 1 + 4 * len(labels))
+        return [Span(doc, start, end, label=labels[label]) for start, end, label in found]
+
+    def _incorrect_spans(self, doc: Doc) -> Sequence[Span]:
+        return () if self.incorrect_spans_key is None else doc.spans.get(self.incorrect_spans_key, ())
+
+
+def settle(spans: Sequence[Span], labels: Sequence[str]) -> Dict[int, int]:
+    """The tags of present spans by token; O where they overlap each other or their label is not ours, so that nothing
+    crosses them."""
+    times = Counter(i for span in spans for i in range(span.start, span.end))
+    index = {label: i for i, label in enumerate(labels)}
+    tags: Dict[int, int] = {}
+    for span in spans:
+        if span.label_ in index and all(times[i] == 1 for i in range(span.start, span.end)):
+            tags.update(biluo.tags_of(span.start, span.end, index[span.label_]))
+        else:
+            tags.update({i: 0 for i in range(span.start, span.end)})
+    return tags
+
+
+def show(span: Span) -> str:
+    """A span, for messages."""
+    return f"{span.text!r} (tokens {span.start} to {span.end - 1}, label {span.label_!r})"

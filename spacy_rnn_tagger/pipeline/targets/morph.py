@@ -1,0 +1,85 @@
+"""The target "morph"."""
+
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.morphology import Morphology
+from spacy.parts_of_speech import IDS as POS_IDS
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ...errors import unknown_name
+from .base import ABSTAIN, Columns, Path, to_array, write_attr
+from .token_target import TokenTarget
+
+
+class MorphTarget(TokenTarget):
+    """Universal part of speech and morphological features together, as in spaCy's morphologizer: one label such as
+    `Number=Sing|POS=NOUN` sets `Token.morph` and `Token.pos_`."""
+
+    name, attr, score_keys = "morph", "MORPH", ("pos_acc", "morph_acc", "morph_per_feat")
+
+    def normalize_label(self, label: str) -> str:
+        feats = Morphology.feats_to_dict(label)
+        if feats.get("POS", "") not in POS_IDS:
+            raise unknown_name(f"target 'morph', label {label!r}", "POS", feats["POS"], [n for n in POS_IDS if n])
+        pos = feats.pop("POS", "")
+        self.vocab.morphology.add(Morphology.dict_to_feats(feats))
+        return self._join(pos, Morphology.dict_to_feats(feats))
+
+    def _join(self, pos: str, morph: str) -> str:
+        feats = Morphology.feats_to_dict(morph)
+        if pos:
+            feats["POS"] = pos
+        label: str = self.vocab.strings[self.vocab.morphology.add(feats)]
+        return label
+
+    def is_annotated(self, doc: Doc) -> bool:
+        return super().is_annotated(doc) or doc.has_annotation("POS")
+
+    def values_in(self, doc: Doc) -> Set[str]:
+        pairs = {(token.pos_, str(token.morph)) for token in doc}
+        # An empty analysis is "" where nothing was annotated and "_" where there are no features.
+        return {self._join(pos, morph) for pos, morph in pairs if pos or morph}
+
+    def gold(self, example: Example) -> List[Optional[str]]:
+        poses = example.get_aligned("POS", as_string=True)
+        morphs = example.get_aligned("MORPH", as_string=True)
+        known: Dict[Tuple[Any, Any], Optional[str]] = {}
+        for pair in zip(poses, morphs):
+            if pair not in known:
+                pos, morph = pair
+                missing = pos is None or morph is None or not (pos or morph)
+                known[pair] = None if missing else self._join(pos, morph)
+        return [known[pair] for pair in zip(poses, morphs)]
+
+    def count_gold(self, example: Example) -> int:
+        values = example.reference.to_array(["POS", "MORPH"])
+        return int(np.count_nonzero(values.any(axis=1)))
+
+    def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
+        return to_array(tokens, "POS", "MORPH")
+
+    def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
+        poses, morphs = self.columns(labels)
+        write_attr(doc, "POS", poses, path, overwrite)
+        if extend:
+            self._extend(doc, morphs, path, overwrite)
+        else:
+            write_attr(doc, "MORPH", morphs, path, overwrite)
+
+    def _columns(self, labels: Tuple[str, ...]) -> Columns:
+        feats = [Morphology.feats_to_dict(label) for label in labels]
+        poses = [POS_IDS[f.pop("POS", "")] for f in feats]
+        morphs = [self.vocab.morphology.add(Morphology.dict_to_feats(f)) for f in feats]
+        return np.asarray(poses, dtype="uint64"), np.asarray(morphs, dtype="uint64")
+
+    def _extend(self, doc: Doc, morphs: NDArray[np.uint64], path: Path, overwrite: bool) -> None:
+        """Merge features; where both have a feature, the prediction wins if `overwrite`, else what was there."""
+        for token, column in zip(doc, path.tolist()):
+            if column == ABSTAIN:
+                continue
+            feats = Morphology.feats_to_dict(self.vocab.strings[int(morphs[column])])
+            present = token.morph.to_dict()
+            token.set_morph({**present, **feats} if overwrite else {**feats, **present})  # type: ignore[attr-defined]
