@@ -7,7 +7,7 @@ import threading
 import pytest
 import spacy
 from filelock import FileLock
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
@@ -82,6 +82,7 @@ def test_features_of_a_token():
     assert "+0lower=eats" not in here and "-1suffix1=a" not in here
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from("XY"))))
 def test_entities_survive_their_tags(parts):
     ents, end = set(), 0
