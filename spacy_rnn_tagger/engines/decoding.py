@@ -89,8 +89,8 @@ def best_paths(lattice: Lattice, k: int = 1) -> Tuple[Any, NDArray[np.float64]]:
     # The k best paths up to each tag. Rows stop changing when their sequence ends.
     state = xp.full((running.shape[0], n_tags, k), -np.inf, dtype=dtype)
     state[:, :, 0] = 0.0
-    # Which of the k * n_tags paths before each goes on.
-    pointers = xp.zeros((packing.n_tokens, n_tags, k), dtype="int32")
+    # Which of the k * n_tags paths before each goes on, in the smallest type: of a long sequence, they take the most memory.
+    pointers = xp.zeros((packing.n_tokens, n_tags, k), dtype=np.min_scalar_type(n_tags * k - 1))
     totals = xp.zeros((running.shape[0],), dtype="float64")
     sizes = packing.batch_sizes.tolist()
     at = 0

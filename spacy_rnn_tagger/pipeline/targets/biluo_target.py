@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import IS_SPACE
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
@@ -101,7 +102,7 @@ class BiluoTarget(Target):
 
     def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
         actions, _ = biluo.actions_and_labels(1 + 4 * len(labels))
-        spaces = np.concatenate([doc.to_array("IS_SPACE") for doc in docs]).astype(bool)
+        spaces = np.concatenate([doc.to_array([IS_SPACE]) for doc in docs]).astype(bool)
         settled: Dict[int, int] = {}
         offset = 0
         for doc in docs:

@@ -30,7 +30,7 @@ class EntsTarget(BiluoTarget):
 
     def settled(self, doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
         """Blocked tokens stay outside; unless they may be overwritten, entities stay too."""
-        if not np.isin(doc.to_array("ENT_IOB"), (1, 3)).any():
+        if not (to_array(doc, "ENT_IOB") & np.uint64(1)).any():  # neither I (1) nor B (3)
             return {}
         tags = {token.i: 0 for token in doc if token.ent_iob == 3 and token.ent_type == 0}
         return tags if overwrite else {**tags, **settle(doc.ents, labels)}
