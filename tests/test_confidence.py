@@ -319,21 +319,21 @@ def test_errors_reach_the_handler_and_order_is_kept(nlp):
 
 
 def test_extension_attributes_of_others_are_left_alone(nlp):
-    Token.set_extension("mine_score", default="theirs")
+    Token.set_extension("theirs_score", default="theirs")
     try:
-        tagger = add(nlp, "rnn_tagger", scores_key="mine", store_scores=True)
+        tagger = add(nlp, "rnn_tagger", scores_key="theirs", store_scores=True)
         train(nlp, make_examples(nlp), steps=1)
         with pytest.warns(
-            UserWarning, match=r"cannot be read through Token\._\.mine_score, .* set scores_key"
+            UserWarning, match=r"cannot be read through Token\._\.theirs_score, .* set scores_key"
         ) as caught:
             docs = list(nlp.pipe(TEXTS, batch_size=1))
         assert len([w for w in caught if "scores_key" in str(w.message)]) == 1
-        assert docs[0][0]._.mine_score == "theirs"
-        assert len(docs[0].user_data[PACKAGE, "mine"]["scores"]) == len(docs[0])
+        assert docs[0][0]._.theirs_score == "theirs"
+        assert len(docs[0].user_data[PACKAGE, "theirs"]["scores"]) == len(docs[0])
         # Other names, and the same component made again, are no conflict.
-        assert register_extensions(tagger.name) == [] and register_extensions("mine") == ["Token._.mine_score"]
+        assert register_extensions(tagger.name) == [] and register_extensions("theirs") == ["Token._.theirs_score"]
     finally:
-        Token.remove_extension("mine_score")
+        Token.remove_extension("theirs_score")
 
 
 def test_scores_of_no_tokens(trio):

@@ -102,12 +102,13 @@ class RNNTagger(Control, TrainablePipe):
         self.scorer = scorer
         self.store_scores = store_scores
         self.store_probs = store_probs
-        self.scores_key = name if scores_key is None else scores_key
-        if target == f"spans:{self.scores_key}":
+        if scores_key is not None and target == f"spans:{scores_key}":
             raise ValueError(
-                f"component {name!r}: scores_key = {self.scores_key!r} is the group of the predicted spans, doc.spans"
-                f"[{self.scores_key!r}]; their scores need a group of their own, so choose another name."
+                f"component {name!r}: scores_key = {scores_key!r} is the group of the predicted spans, doc.spans[{scores_key!r}]; "
+                "their scores need a group of their own, so choose another name."
             )
+        # The name may well be that of the predicted spans' group.
+        self.scores_key = scores_key or (f"{name}_scores" if target == f"spans:{name}" else name)
         self._target = make_target(
             target, vocab, alternatives_key=alternatives_key, incorrect_spans_key=incorrect_spans_key
         )
