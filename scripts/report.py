@@ -19,7 +19,9 @@ COLUMNS = [
 TITLES = {
     "bundled": ("Bundled corpus, test", "`spacy project run all`"),
     "ewt": ("UD English-EWT 2.16 test, gold tokens", "`spacy project run ewt`"),
+    "ewt-vectors": ("UD English-EWT 2.16 test, gold tokens", "with static vectors, `spacy project run vectors`"),
     "wnut17": ("WNUT-17 test, gold tokens", "`spacy project run wnut17`"),
+    "wnut17-vectors": ("WNUT-17 test, gold tokens", "with static vectors, `spacy project run vectors`"),
 }
 PEER = "-peer"
 

@@ -39,7 +39,7 @@ def data(nlp, tmp_path):
     for part in ("train", "dev", "test"):
         DocBin(docs=docs * 3).to_disk(tmp_path / f"{part}.spacy")
     peer = CONFIGS / "peer_spacy_pos.cfg"
-    ours = CONFIGS / "rnn_tagger_pos.cfg"
+    ours = CONFIGS / "ewt.cfg"
     files = [tmp_path / f"{part}.spacy" for part in ("train", "dev", "test")]
     return Data("tiny", "Tiny", ("tag", "pos", "morph"), *files, config=ours, vectors_config=ours, peer_config=peer)
 
@@ -147,7 +147,7 @@ def test_a_multi_sentence_doc_is_split_and_kept(nlp, tmp_path):
     assert [s.words for s in read_sentences(again)] == [["A", "b"], ["C"]]
 
 
-@pytest.mark.parametrize("corpus,config", [("ewt", "rnn_tagger_pos.cfg"), ("wnut17", "rnn_tagger_ner.cfg")])
+@pytest.mark.parametrize("corpus,config", [("ewt", "ewt.cfg"), ("wnut17", "wnut17.cfg")])
 @pytest.mark.parametrize("name", PIPELINES)
 def test_configs_of_pipelines_are_valid(name, corpus, config):
     system = make_system(name, CORPORA[corpus], Options(config=CONFIGS / config, steps=100))
@@ -182,7 +182,7 @@ def test_vectors_reach_every_embedding(tmp_path):
 
 
 def test_steps_follow_the_square_root_of_the_share():
-    config = read_config(CONFIGS / "rnn_tagger_pos.cfg")
+    config = read_config(CONFIGS / "ewt.cfg")
     schedule = config["training"]["optimizer"]["learn_rate"]
     quarter = with_share(config, 0.25)["training"]
     assert quarter["max_steps"] == config["training"]["max_steps"] / 2
@@ -297,7 +297,7 @@ def test_peers_learn_a_few_sentences(name, corpus, package, expected, data, capf
 def test_pipelines_are_trained_by_spacy_and_scored_like_it(data, capsys, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("<!-- accuracy-ewt: start --><!-- accuracy-ewt: end -->")
-    config = CONFIGS / "rnn_tagger_pos.cfg"
+    config = CONFIGS / "ewt.cfg"
     args = arguments(data, "ewt", "--config", config, "--steps", 2, "--systems", "ours", "spacy", "flair")
     args += ["--json", str(tmp_path / "out.json")]
     assert command.main(args) == 0
@@ -317,7 +317,7 @@ def test_pipelines_are_trained_by_spacy_and_scored_like_it(data, capsys, tmp_pat
 
 def test_a_failed_training_is_a_row(data, capsys, tmp_path):
     broken = tmp_path / "broken.cfg"
-    broken.write_text((CONFIGS / "rnn_tagger_pos.cfg").read_text().replace('cell = "lstm"', 'cell = "lstn"'))
+    broken.write_text((CONFIGS / "ewt.cfg").read_text().replace('cell = "lstm"', 'cell = "lstn"'))
     assert command.main(arguments(data, "ewt", "--config", broken, "--systems", "ours", "flair")) == 0
     printed = capsys.readouterr()
     assert "failed: `spacy train` ended with code 1" in printed.out and "lstn" in printed.err

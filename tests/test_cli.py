@@ -61,9 +61,7 @@ def test_labels_file_and_debug_model(tmp_path, data):
 def test_pretrain_with_our_encoder(tmp_path, data):
     raw = tmp_path / "raw.jsonl"
     raw.write_text("\n".join(json.dumps({"text": t}) for t in ["I like London.", "Anna Berg works in New York."] * 4))
-    done = run_cli(
-        "-m", "spacy", "init", "fill-config", CONFIGS / "rnn_tagger_ner.cfg", tmp_path / "pretrain.cfg", "-pt"
-    )
+    done = run_cli("-m", "spacy", "init", "fill-config", CONFIGS / "wnut17.cfg", tmp_path / "pretrain.cfg", "-pt")
     assert done.returncode == 0, done.stderr
     settings = ["--paths.raw_text", raw, "--pretraining.max_epochs", "1", "--pretraining.n_save_every", "null"]
     done = run_cli("-m", "spacy", "pretrain", tmp_path / "pretrain.cfg", tmp_path / "weights", *settings)

@@ -352,3 +352,70 @@ def test_constraints_are_made_once_and_cannot_be_changed(nlp):
     ner.add_label("NEW")
     assert ner.predict_proba([nlp.make_doc("a b")])[0].shape == (2, 13)
     assert ner.labels == ("GPE", "PERSON", "NEW")
+
+
+@pytest.fixture
+def custom():
+    Token.set_extension("mood", default=None, force=True)
+    yield "_.mood"
+    Token.remove_extension("mood")
+
+
+def test_sentence_starts_and_custom_attributes_have_scores(nlp, decoder, custom):
+    senter = add(nlp, "rnn_senter", decoder=decoder, **CONFIG)
+    tagger = add(nlp, "rnn_tagger", target=custom, decoder=decoder, **CONFIG)
+    examples = make_examples(nlp)
+    for eg in examples:
+        for i, token in enumerate(eg.reference):
+            token.is_sent_start = i == 0
+            token._.mood = "even" if i % 2 else "odd"
+    train(nlp, examples, steps=5)
+    doc = nlp.make_doc(TEXTS[0])
+    starts, moods = senter.predict_proba([doc])[0], tagger.predict_proba([doc])[0]
+    nlp(doc)
+    for token, start, mood in zip(doc, starts, moods):
+        assert token._.rnn_senter_score == pytest.approx(
+            start[senter.tags.index("S" if token.is_sent_start else "I")], abs=1e-6
+        )
+        assert token._.rnn_tagger_score == pytest.approx(mood[tagger.tags.index(token._.mood)], abs=1e-6)
+    doc[2]._.mood = "other"
+    doc[3].is_sent_start = not doc[3].is_sent_start
+    assert doc[2]._.rnn_tagger_score is None and doc[3]._.rnn_tagger_score is not None
+    assert doc[3]._.rnn_senter_score is None and doc[2]._.rnn_senter_score is not None
+    again = nlp.make_doc(TEXTS[0])
+    again[1]._.mood = "even"
+    again[2].is_sent_start = True
+    nlp(again)
+    assert again[1]._.mood == "even" and again[1]._.rnn_tagger_score is None and again[0]._.rnn_tagger_score is not None
+    assert again[2].is_sent_start and again[2]._.rnn_senter_score is None
+
+
+def test_spans_of_a_group_have_scores(nlp, decoder):
+    spancat = add(nlp, "rnn_spans", decoder=decoder, store_scores=True)
+    examples = make_examples(nlp)
+    for eg in examples:
+        eg.reference.spans["sc"] = list(eg.reference.ents)
+    train(nlp, examples, steps=15)
+    doc = nlp(TEXTS[0])
+    assert len(doc.spans["sc"]) and [s.text for s in doc.spans["sc"]] == [s.text for s in doc.spans["rnn_spans"]]
+    for span, score in zip(doc.spans["sc"], doc.spans["rnn_spans"].attrs["scores"]):
+        assert span._.rnn_spans_score == pytest.approx(score) and 0 < score <= 1
+        assert Span(doc, span.start, span.end, label="other")._.rnn_spans_score is None
+    spancat.threshold = 1.0
+    assert len(nlp(TEXTS[0]).spans["sc"]) == 0
+
+
+def test_scores_of_spans_need_a_group_of_their_own(nlp):
+    with pytest.raises(ValueError, match="scores_key = 'sc' is the group of the predicted spans"):
+        add(nlp, "rnn_spans", scores_key="sc")
+
+
+def test_a_threshold_leaves_custom_attributes_unset(nlp, custom):
+    tagger = add(nlp, "rnn_tagger", target=custom)
+    examples = make_examples(nlp)
+    for eg in examples:
+        for i, token in enumerate(eg.reference):
+            token._.mood = "even" if i % 2 else "odd"
+    train(nlp, examples, steps=2)
+    tagger.threshold = 1.0
+    assert {token._.mood for token in nlp(TEXTS[0])} == {None}

@@ -114,7 +114,9 @@ def test_it_trains_a_shared_encoder_and_can_be_left_behind(nlp, tmp_path):
     assert losses["rnn_language_model"] > 0
     encoder = nlp.get_pipe("tok2vec").model
     nlp.update(examples, sgd=False, exclude=["rnn_tagger"])
-    assert any(node.has_grad(name) and node.get_grad(name).any() for node in encoder.walk() for name in node.param_names)
+    assert any(
+        node.has_grad(name) and node.get_grad(name).any() for node in encoder.walk() for name in node.param_names
+    )
     nlp.to_disk(tmp_path / "all")
     slim = spacy.load(tmp_path / "all", exclude=["rnn_language_model"])
     slim.to_disk(tmp_path / "slim")

@@ -50,7 +50,7 @@ def test_metadata_is_truthful(point):
         "sents": ["token.is_sent_start", "doc.sents"],
         "spans:sc": ["doc.spans"],
     }
-    assert meta.assigns == expected[pipe.target]
+    assert meta.assigns == (expected[pipe.target] if hasattr(pipe, "target") else [])  # a language model sets nothing
 
 
 def test_import_is_silent_and_without_torch():

@@ -30,7 +30,7 @@ def forward(model: ValuesLayer, lexemes: Lexemes, is_train: bool) -> Tuple[Ints2
     ops = model.ops
     values = lexemes.features[:, model.attrs["column"]]
     if model.attrs.get("learned"):
-        kept = ops.asarray(is_known(model, ops.to_numpy(values)))
+        kept: Any = ops.xp.asarray(is_known(model, ops.to_numpy(values)))
         values = values * kept.astype("uint64")
     if is_train and model.attrs["dropout"]:
         kept = ops.get_dropout_mask(values.shape, model.attrs["dropout"]) > 0

@@ -77,4 +77,3 @@ def build_lexeme_embed(
     layer: Any = chain(concatenate(*parts) if len(parts) > 1 else parts[0], mix)
     layer.set_dim("nO", width, force=True)
     return with_lexemes(layer, attrs)
-

@@ -1,5 +1,6 @@
 from typing import Any, Callable, List, Optional, Tuple
 
+import numpy as np
 from spacy.vectors import Mode, Vectors
 from thinc.api import Model
 from thinc.initializers import glorot_uniform_init
@@ -44,6 +45,22 @@ def _width(lexemes: Lexemes) -> int:
             "pipeline that has them in [initialize] vectors (for instance en_core_web_md), or set it to false."
         )
     return width
+
+
+def vector_prints(vectors: Any, orths: Any) -> Any:
+    """(n_lexemes,) uint64: a number for each lexeme that changes when its static vector does. Vectors that are not stored
+    by lexeme (floret) are computed from a table that spaCy never writes into, so there a new table counts as a change:
+    None, and `vectors.data` is to be watched."""
+    if not isinstance(vectors, Vectors) or vectors.mode != Mode.default:
+        return None
+    width = np.uint64(vectors.shape[1])
+    if not vectors.shape[0]:
+        return np.full(orths.shape, width, dtype="uint64")
+    rows = vectors.find(keys=orths)
+    words = np.ascontiguousarray(vectors.data[rows], dtype="float32").view("uint32")
+    prints = words @ np.arange(1, 2 * words.shape[1], 2, dtype="uint64")
+    prints[rows < 0] = 0
+    return prints * np.uint64(2) + width
 
 
 def _lookup(model: Model[Lexemes, Floats2d], lexemes: Lexemes) -> Floats2d:

@@ -1,4 +1,4 @@
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy
 from thinc.api import CupyOps, Model, Ops
@@ -8,6 +8,7 @@ from thinc.types import Floats2d
 from ..engines import array_engine, torch_engine
 from ..engines.cells import CELLS
 from .types import Packed
+from .weight_watch import PerWeights
 
 
 def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: bool) -> Model[Packed, Packed]:
@@ -30,7 +31,7 @@ def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: 
         dims={"nI": nI, "nH": hidden_width, "nO": hidden_width * (2 if bidirectional else 1)},
         params={name: None for name in names},
         # Thinc saves the name and restores it over the config's; the cell itself is no message, so it stays as built.
-        attrs={"cell": CELLS[cell], "cell_name": cell, "bidirectional": bidirectional},
+        attrs={"cell": CELLS[cell], "cell_name": cell, "bidirectional": bidirectional, "prepared": PerWeights()},
     )
 
 
@@ -38,17 +39,19 @@ def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[P
     cell, bidirectional = model.attrs["cell"].name, model.attrs["bidirectional"]
     check_cell(model)
     nI = model.get_dim("nI")
-    if Xp.data.ndim == 2 and Xp.data.shape[1] != nI:
+    is_fetched = isinstance(Xp.data, array_engine.Inputs)
+    if not is_fetched and Xp.data.ndim == 2 and Xp.data.shape[1] != nI:
         raise ValueError(
             f"The recurrent layer {model.name!r} takes vectors of width {nI}, but was given {Xp.data.shape[1]}; set the "
             "encoder's width to the width of what feeds it."
         )
-    params = {name: model.get_param(name) for name in model.param_names}
     if is_train:
+        params = _params(model)
         Y, backprop_engine = torch_engine.begin_update(cell, params, Xp.packing, Xp.data, bidirectional=bidirectional)
+    elif isinstance(model.ops, CupyOps):
+        Y = torch_engine.forward(cell, _params(model), Xp.packing, Xp.data, bidirectional=bidirectional)
     else:
-        engine = torch_engine if isinstance(model.ops, CupyOps) else array_engine
-        Y = engine.forward(cell, params, Xp.packing, Xp.data, bidirectional=bidirectional)
+        Y = array_engine.run(prepared_weights(model, Xp.packing.n_tokens), Xp.packing, Xp.data)
 
     def backprop(dYp: Packed) -> Packed:
         if not is_train:
@@ -59,6 +62,26 @@ def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[P
         return Packed(dX, dYp.packing)
 
     return Packed(Y, Xp.packing), backprop
+
+
+def prepared_weights(model: Model[Packed, Packed], n_rows: int) -> array_engine.Weights:
+    """The layer's weights as the array engine wants them, laid out once for as long as they do not change.
+
+    model (Model[Packed, Packed]): The layer.
+    n_rows (int): How many rows they are about to serve.
+    """
+    kept: PerWeights[array_engine.Weights] = model.attrs["prepared"]
+
+    def prepare() -> array_engine.Weights:
+        return array_engine.prepare(
+            model.attrs["cell"].name, _params(model), bidirectional=model.attrs["bidirectional"]
+        )
+
+    return kept.get(lambda: [model], prepare, n_rows)
+
+
+def _params(model: Model[Packed, Packed]) -> Dict[str, Any]:
+    return {name: model.get_param(name) for name in model.param_names}
 
 
 def check_cell(model: Model[Any, Any]) -> None:

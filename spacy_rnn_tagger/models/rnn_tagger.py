@@ -1,9 +1,12 @@
-from typing import Any, Optional
+from typing import Any, Callable, List, Optional, Tuple
 
+from spacy.tokens import Doc
 from thinc.api import Linear, Model, chain, with_array
+from thinc.layers.chain import forward as chain_forward
 from thinc.types import Floats2d
 
 from ..errors import check_positive
+from .lexeme_gates import lexeme_gates, no_backprop
 from .output_layer import add_columns, replace_layer, set_width
 from .tag_transitions import allocate, tag_transitions
 from .types import DocsToVectors
@@ -28,12 +31,28 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsTo
         )
     output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     transitions = tag_transitions()
-    model: DocsToVectors = chain(tok2vec, with_array(output), transitions)
+    layers: Any = chain(tok2vec, with_array(output), transitions)
+    dims = {name: layers.maybe_get_dim(name) for name in layers.dim_names}
+    model: DocsToVectors = Model(layers.name, forward, init=layers.init, dims=dims, layers=layers.layers)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output)
     model.set_ref("transitions", transitions)
     model.attrs["resize_output"] = resize_output
     return model
+
+
+def forward(
+    model: DocsToVectors, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], Any]]:
+    """The layers one after another; but in serving, hidden states become scores block by block, where that can be."""
+    tok2vec, output = model.get_ref("tok2vec"), model.get_ref("output_layer")
+    if not is_train and "lexeme_gates" in tok2vec.attrs:
+        gates = lexeme_gates(tok2vec, sum(len(doc) for doc in docs))
+        if gates is not None and gates.can_project:
+            scores = gates.project(docs, output.get_param("W"), output.get_param("b"))
+            return scores, no_backprop
+    Y, backprop = chain_forward(model, docs, is_train)
+    return Y, backprop
 
 
 def set_output_width(model: DocsToVectors, nO: int, name: str, crf: bool = False) -> None:

@@ -1,9 +1,14 @@
-from typing import Any
+from typing import Any, Callable, List, Tuple
 
-from thinc.api import chain
+from spacy.tokens import Doc
+from thinc.api import Model, chain
+from thinc.layers.chain import forward as chain_forward
+from thinc.types import Floats2d
 
+from .lexeme_gates import lexeme_gates, no_backprop
 from .one_hot import one_hot_columns
 from .types import DocsToVectors, VectorsToVectors
+from .weight_watch import PerWeights
 
 
 def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToVectors:
@@ -24,9 +29,25 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToV
     if embed.attrs.get("one_hot") and "one_hot" in encode.attrs:
         encode.attrs["one_hot"] = True
         first = one_hot_columns(embed)
-    model: DocsToVectors = chain(first, encode)
-    if encode.has_dim("nO"):
-        model.set_dim("nO", encode.get_dim("nO"), force=True)
+    layers: Any = chain(first, encode)
+    model: DocsToVectors = Model(
+        layers.name,
+        forward,
+        init=layers.init,
+        layers=layers.layers,
+        dims={"nO": encode.maybe_get_dim("nO")},
+        attrs={"lexeme_gates": PerWeights()},
+    )
     model.set_ref("embed", embed)
     model.set_ref("encode", encode)
     return model
+
+
+def forward(
+    model: DocsToVectors, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], Any]]:
+    gates = None if is_train else lexeme_gates(model, sum(len(doc) for doc in docs))
+    if gates is not None:
+        return gates.encode(docs), no_backprop
+    Y, backprop = chain_forward(model, docs, is_train)
+    return Y, backprop

@@ -2,6 +2,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -53,18 +54,19 @@ def init(model: DocsToVectors, X: Optional[List[Doc]] = None, Y: Optional[List[F
     model.layers[0].initialize(X=sample)
 
 
-def _get_lexemes(model: DocsToVectors, docs: List[Doc]) -> Tuple[Lexemes, Any]:
-    """RETURNS (Tuple[Lexemes, (n_tokens,) int array]): The distinct lexemes, and each token's row among them."""
+def read_tokens(model: DocsToVectors, docs: Sequence[Doc]) -> Any:
+    """(n_tokens, 1 + n_attrs) uint64: ORTH and the attributes of the concatenated docs' tokens."""
     columns = ["ORTH", *model.attrs["lexeme_attrs"]]
-    tokens = numpy.concatenate([doc.to_array(columns).reshape((-1, len(columns))) for doc in docs])
-    _, first, rows = numpy.unique(_fingerprints(tokens), return_index=True, return_inverse=True)
-    distinct = tokens[first]
-    features: Any = numpy.ascontiguousarray(distinct[:, 1:])
-    features = model.ops.asarray(features, dtype="uint64")
-    return Lexemes(features, distinct[:, 0], docs[0].vocab), rows.reshape(-1).astype("int32")
+    return numpy.concatenate([doc.to_array(columns).reshape((-1, len(columns))) for doc in docs])
 
 
-def _fingerprints(rows: numpy.ndarray) -> numpy.ndarray:
+def make_lexemes(model: DocsToVectors, tokens: Any, vocab: Vocab) -> Lexemes:
+    """What `read_tokens` gave, as lexemes."""
+    features: Any = numpy.ascontiguousarray(tokens[:, 1:])
+    return Lexemes(model.ops.asarray(features, dtype="uint64"), tokens[:, 0], vocab)
+
+
+def fingerprints(rows: numpy.ndarray) -> numpy.ndarray:
     """One 64-bit value per row. The columns are 64-bit hashes already, so an odd multiplier per column mixes them."""
     mixed = numpy.zeros(rows.shape[0], dtype="uint64")
     for column in range(rows.shape[1]):
@@ -72,3 +74,10 @@ def _fingerprints(rows: numpy.ndarray) -> numpy.ndarray:
         mixed *= numpy.uint64(0x9E3779B97F4A7C15)
         mixed += rows[:, column]
     return mixed
+
+
+def _get_lexemes(model: DocsToVectors, docs: List[Doc]) -> Tuple[Lexemes, Any]:
+    """RETURNS (Tuple[Lexemes, (n_tokens,) int array]): The distinct lexemes, and each token's row among them."""
+    tokens = read_tokens(model, docs)
+    _, first, rows = numpy.unique(fingerprints(tokens), return_index=True, return_inverse=True)
+    return make_lexemes(model, tokens[first], docs[0].vocab), rows.reshape(-1).astype("int32")

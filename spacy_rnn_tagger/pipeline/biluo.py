@@ -36,11 +36,14 @@ def make_tags(labels: Sequence[str]) -> List[str]:
     return ["O", *(f"{action}-{label}" for label in labels for action in "BILU")]
 
 
+@lru_cache(maxsize=32)
 def actions_and_labels(n_tags: int) -> Tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each tag of `make_tags`, what it does (OUT to UNIT) and the index of its label (-1 for O)."""
     index = np.arange(n_tags) - 1
     actions = np.where(index < 0, OUT, index % 4 + 1)
-    return actions, np.where(index < 0, -1, index // 4)
+    labels = np.where(index < 0, -1, index // 4)
+    actions.flags.writeable = labels.flags.writeable = False
+    return actions, labels
 
 
 @lru_cache(maxsize=16)

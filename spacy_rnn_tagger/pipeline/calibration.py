@@ -32,6 +32,30 @@ class Calibration(NamedTuple):
     ece: float
 
 
+def assess(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> Calibration:
+    """How well a component's probabilities fit development data, at its present temperature.
+
+    pipe (RNNTagger): The component.
+    batches (Sequence[ScoredBatch]): Its scores of the data.
+    RETURNS (Calibration): What was found.
+    RAISES (ValueError): If nothing is annotated.
+    """
+    n_gold = _count_gold(pipe, batches)
+    target = make_target(pipe.target, pipe.vocab)
+    loss = 0.0
+    confidences, right = [], []
+    for batch in batches:
+        path = batch.scores.best()
+        decisions = judge(target, pipe.labels, batch, path)
+        confidences.append(_confidences(batch, path, decisions, pipe.temperature))
+        right.append(decisions.right)
+        loss += _loss(batch.scores.lattice(), batch, pipe.temperature)
+    are_right = np.concatenate(right)
+    accuracy = float(are_right.mean()) if are_right.size else float("nan")
+    error = calibration_error(np.concatenate(confidences), are_right)
+    return Calibration(pipe.temperature, n_gold, loss / n_gold, are_right.size, accuracy, error)
+
+
 def calibrate(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> Tuple[Calibration, Calibration]:
     """Give a component the temperature under which gold tags are likeliest, over the same lattice that it decodes. All scores
     are divided by it, those of transitions too, so no prediction changes.
@@ -41,30 +65,22 @@ def calibrate(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> Tuple[Calibrat
     RETURNS (Tuple[Calibration, Calibration]): How it was before, and how it is now.
     RAISES (ValueError): If nothing is annotated.
     """
+    before = assess(pipe, batches)
     lattices = [batch.scores.lattice() for batch in batches]
+    pipe.temperature = fit_temperature(
+        lambda temperature: sum(_loss(lattice, batch, temperature) for lattice, batch in zip(lattices, batches))
+    )
+    return before, assess(pipe, batches)
+
+
+def _count_gold(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> int:
     n_gold = sum(int((batch.gold >= 0).sum()) for batch in batches)
     if not n_gold:
         raise ValueError(
             f"component {pipe.name!r}: the development data have no annotation for its target {pipe.target!r} with labels that "
             "it knows, so there is nothing to calibrate on."
         )
-    paths = [batch.scores.best() for batch in batches]
-    judged = [judge(make_target(pipe.target, pipe.vocab), pipe.labels, *pair) for pair in zip(batches, paths)]
-
-    def nll(temperature: float) -> float:
-        return sum(_loss(lattice, batch, temperature) for lattice, batch in zip(lattices, batches)) / n_gold
-
-    def report(temperature: float) -> Calibration:
-        confidences = np.concatenate([_confidences(*each, temperature) for each in zip(batches, paths, judged)])
-        right = np.concatenate([decisions.right for decisions in judged])
-        accuracy = float(right.mean()) if right.size else float("nan")
-        return Calibration(
-            temperature, n_gold, nll(temperature), right.size, accuracy, calibration_error(confidences, right)
-        )
-
-    before = report(pipe.temperature)
-    pipe.temperature = fit_temperature(nll)
-    return before, report(pipe.temperature)
+    return n_gold
 
 
 def _loss(lattice: Lattice, batch: ScoredBatch, temperature: float) -> float:

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from ..models.token_batches import MAX_TOKENS
 from .rnn_language_model import RNNLanguageModel
 from .rnn_tagger import RNNTagger
 
@@ -43,6 +44,7 @@ DEFAULTS: Dict[str, Any] = {
     "model": Config().from_str(DEFAULT_MODEL)["model"],
     "decoder": "softmax",
     "overwrite": False,
+    "max_tokens": MAX_TOKENS,
     "store_scores": False,
     "store_probs": False,
     "scores_key": None,
@@ -75,6 +77,7 @@ def make_rnn_tagger(
     extend: bool,
     alternatives_key: Optional[str],
     incorrect_spans_key: Optional[str],
+    max_tokens: int,
     store_scores: bool,
     store_probs: bool,
     scores_key: Optional[str],
@@ -95,6 +98,7 @@ def make_rnn_tagger(
         extend=extend,
         alternatives_key=alternatives_key,
         incorrect_spans_key=incorrect_spans_key,
+        max_tokens=max_tokens,
         store_scores=store_scores,
         store_probs=store_probs,
         scores_key=scores_key,
@@ -118,6 +122,7 @@ def make_rnn_ner(
     decoder: str,
     overwrite: bool,
     incorrect_spans_key: Optional[str],
+    max_tokens: int,
     store_scores: bool,
     store_probs: bool,
     scores_key: Optional[str],
@@ -135,6 +140,7 @@ def make_rnn_ner(
         decoder=decoder,
         overwrite=overwrite,
         incorrect_spans_key=incorrect_spans_key,
+        max_tokens=max_tokens,
         store_scores=store_scores,
         store_probs=store_probs,
         scores_key=scores_key,
@@ -159,6 +165,7 @@ def make_rnn_morphologizer(
     overwrite: bool,
     extend: bool,
     alternatives_key: Optional[str],
+    max_tokens: int,
     store_scores: bool,
     store_probs: bool,
     scores_key: Optional[str],
@@ -177,6 +184,7 @@ def make_rnn_morphologizer(
         overwrite=overwrite,
         extend=extend,
         alternatives_key=alternatives_key,
+        max_tokens=max_tokens,
         store_scores=store_scores,
         store_probs=store_probs,
         scores_key=scores_key,
@@ -199,6 +207,7 @@ def make_rnn_senter(
     model: Model[List[Doc], List[Floats2d]],
     decoder: str,
     overwrite: bool,
+    max_tokens: int,
     store_scores: bool,
     store_probs: bool,
     scores_key: Optional[str],
@@ -215,6 +224,7 @@ def make_rnn_senter(
         target="sents",
         decoder=decoder,
         overwrite=overwrite,
+        max_tokens=max_tokens,
         store_scores=store_scores,
         store_probs=store_probs,
         scores_key=scores_key,
@@ -239,6 +249,7 @@ def make_rnn_spans(
     decoder: str,
     overwrite: bool,
     incorrect_spans_key: Optional[str],
+    max_tokens: int,
     store_scores: bool,
     store_probs: bool,
     scores_key: Optional[str],
@@ -256,6 +267,7 @@ def make_rnn_spans(
         decoder=decoder,
         overwrite=overwrite,
         incorrect_spans_key=incorrect_spans_key,
+        max_tokens=max_tokens,
         store_scores=store_scores,
         store_probs=store_probs,
         scores_key=scores_key,

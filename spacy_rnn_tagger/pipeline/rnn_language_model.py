@@ -1,4 +1,4 @@
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from ..models.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabulary
 from .initialization import take_sample
 from .losses import softmax_loss
 
-
 DIRECTIONS = ("next", "previous")
 
 
@@ -27,8 +26,15 @@ class RNNLanguageModel(TrainablePipe):
     DOCS: README.md
     """
 
+    score_keys: Tuple[str, ...] = ()
+
     def __init__(
-        self, vocab: Vocab, model: Model[List[Doc], List[Floats2d]], name: str = "rnn_language_model", *, weight: float = 0.1
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], List[Floats2d]],
+        name: str = "rnn_language_model",
+        *,
+        weight: float = 0.1,
     ) -> None:
         """Initialize the component.
 
@@ -41,9 +47,7 @@ class RNNLanguageModel(TrainablePipe):
         check_rate(f"component {name!r}", weight=weight)
         self.weight = weight
 
-    def initialize(
-        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None
-    ) -> None:
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None) -> None:
         """Collect the words to tell apart and initialize the model's weights.
 
         get_examples (Callable[[], Iterable[Example]]): Returns examples; called more than once.

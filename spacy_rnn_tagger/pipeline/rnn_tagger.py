@@ -1,4 +1,5 @@
 import warnings
+from itertools import accumulate
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
@@ -9,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import SimpleFrozenList, minibatch
+from spacy.util import SimpleFrozenList
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
@@ -19,9 +20,10 @@ from ..engines.decoding import kbest
 from ..engines.exclusion_loss import exclusion_loss
 from ..engines.lattice import Lattice, make_lattice
 from ..engines.weighted_crf_loss import weighted_crf_loss
-from ..errors import unknown_name
+from ..errors import check_positive, unknown_name
 from ..models.rnn_layer import check_cell
 from ..models.rnn_tagger import set_output_width
+from ..models.token_batches import MAX_TOKENS, batch_by_tokens
 from ..models.vocabulary import learn_vocabulary
 from .confidence import Decoded, PathScores, decode_confident
 from .control import AUTO, Control, balanced_weights
@@ -54,6 +56,7 @@ class RNNTagger(Control, TrainablePipe):
         extend: bool = False,
         alternatives_key: Optional[str] = None,
         incorrect_spans_key: Optional[str] = None,
+        max_tokens: int = MAX_TOKENS,
         store_scores: bool = False,
         store_probs: bool = False,
         scores_key: Optional[str] = None,
@@ -76,6 +79,7 @@ class RNNTagger(Control, TrainablePipe):
             key of a reference's `doc.spans`, spans whose tokens may have the span's label. Any of a token's labels is right.
         incorrect_spans_key (Optional[str]): Gold spans that are wrong, for targets "ents" and "spans:<key>": under this key
             of a reference's `doc.spans`, spans that are not what their label says, or nothing at all if they have none.
+        max_tokens (int): Most tokens to annotate at once, which bounds memory whatever the docs; a longer doc goes alone.
         store_scores (bool): Whether to keep the probability of each prediction on the doc.
         store_probs (bool): Whether to keep the probabilities of all tags of each token on the doc.
         scores_key (Optional[str]): What to keep them under; the component's name if None.
@@ -89,14 +93,21 @@ class RNNTagger(Control, TrainablePipe):
         super().__init__(vocab, model, name)
         if decoder not in DECODERS:
             raise unknown_name(f"component {name!r}", "decoder", decoder, DECODERS)
+        check_positive(f"component {name!r}", max_tokens=max_tokens)
         self.target = target
         self.decoder = decoder
         self.overwrite = overwrite
         self.extend = extend
+        self.max_tokens = max_tokens
         self.scorer = scorer
         self.store_scores = store_scores
         self.store_probs = store_probs
         self.scores_key = name if scores_key is None else scores_key
+        if target == f"spans:{self.scores_key}":
+            raise ValueError(
+                f"component {name!r}: scores_key = {self.scores_key!r} is the group of the predicted spans, doc.spans"
+                f"[{self.scores_key!r}]; their scores need a group of their own, so choose another name."
+            )
         self._target = make_target(
             target, vocab, alternatives_key=alternatives_key, incorrect_spans_key=incorrect_spans_key
         )
@@ -207,10 +218,11 @@ class RNNTagger(Control, TrainablePipe):
         store_scores: Optional[bool] = None,
         store_probs: Optional[bool] = None,
     ) -> Iterator[Doc]:
-        """Annotate a stream of docs, in place. `nlp.pipe` passes the settings on from its `component_cfg`.
+        """Annotate a stream of docs, in place, no more than `max_tokens` tokens at once. `nlp.pipe` passes the settings on from
+        its `component_cfg`.
 
         stream (Iterable[Doc]): The docs.
-        batch_size (int): The number of docs to annotate at once.
+        batch_size (int): Most docs to annotate at once.
         store_scores (Optional[bool]): The setting of this name, for this call; the component's own if None.
         store_probs (Optional[bool]): Likewise.
         YIELDS (Doc): The docs, in order; without those of a batch that failed, if the error handler does not raise.
@@ -218,7 +230,7 @@ class RNNTagger(Control, TrainablePipe):
         scores = self.store_scores if store_scores is None else store_scores
         probs = self.store_probs if store_probs is None else store_probs
         error_handler = self.get_error_handler()
-        for docs in minibatch(stream, size=batch_size):
+        for docs in batch_by_tokens(stream, self.max_tokens, batch_size):
             try:
                 self._annotate(docs, scores, probs)
                 yield from docs
@@ -232,8 +244,8 @@ class RNNTagger(Control, TrainablePipe):
         RETURNS (List[array]): One (n_tokens,) array of indices into `tags` per doc. What is less likely than the threshold is
             left out: entities are O, other targets' tokens `ABSTAIN`.
         """
-        docs = list(docs)
-        return _split(self._decode(docs).path, docs)
+        batches = batch_by_tokens(docs, self.max_tokens)
+        return [path for batch in batches for path in _split(self._decode(batch).path, batch)]
 
     def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
         """The probability of every tag at every token, over all legal paths: the marginals of the lattice that `predict`
@@ -274,7 +286,8 @@ class RNNTagger(Control, TrainablePipe):
         lengths = np.asarray([len(doc) for doc in docs], dtype=np.int64)
         if not lengths.any():
             return PathScores(np.zeros((0, len(self.tags)), dtype="float32"), lengths, {})
-        scores = self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))
+        rows = self.model.predict(docs)
+        scores = self.model.ops.to_numpy(rows[0] if len(rows) == 1 else self.model.ops.xp.concatenate(rows))
         bias = self.tag_biases(self.labels, self.tags)
         return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
 
@@ -370,7 +383,9 @@ class RNNTagger(Control, TrainablePipe):
         if self.decoder == "crf":
             loss, gradient = self._take(_path_loss(self._training_lattice(flat, lengths), gold, weights))
         elif gold.ndim == 2:
-            free = {} if weights is None else {"transitions": np.zeros((len(tags), len(tags)), dtype="float32")}
+            free: Dict[str, Any] = (
+                {} if weights is None else {"transitions": np.zeros((len(tags), len(tags)), dtype="float32")}
+            )
             loss, gradient = self._take(_path_loss(make_lattice(ops.to_numpy(flat), lengths, **free), gold, weights))
         else:
             weighted = None if weights is None else ops.asarray1f(weights)
@@ -503,7 +518,8 @@ class RNNTagger(Control, TrainablePipe):
 
 def _split(rows: Any, docs: Sequence[Doc]) -> List[Any]:
     """The rows of each of some concatenated docs."""
-    return np.split(rows, np.cumsum([len(doc) for doc in docs])[:-1]) if docs else []
+    ends = list(accumulate(map(len, docs)))
+    return [rows[start:end] for start, end in zip([0, *ends], ends)]
 
 
 def _path_loss(lattice: Lattice, gold: Any, weights: Optional[NDArray[np.float32]]) -> CRFLoss:

@@ -17,9 +17,6 @@ from .alignment import Sets
 Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
 
-ABSTAIN = -1
-"""In a path, a token whose tag is too unlikely to be written."""
-
 
 class IncorrectSpan(NamedTuple):
     """A span that gold says is not what its label says.
@@ -175,13 +172,3 @@ def agreeing(states: Sequence[NDArray[np.uint64]], columns: Columns) -> Optional
     allowed = np.ones((present.shape[0], columns[0].size), dtype=bool)
     allowed[rows] = agree | ~agree.any(axis=1, keepdims=True)
     return allowed
-
-
-def write_attr(doc: Doc, attr: str, column: NDArray[np.uint64], path: Path, overwrite: bool) -> None:
-    """Set an attribute to the values of the tags on a path, except where it has to stay."""
-    values: Any = column[path]
-    keep = path == ABSTAIN
-    if not overwrite or keep.any():
-        present = doc.to_array(attr)
-        values = np.where(keep if overwrite else keep | (present != 0), present, values)
-    doc.from_array([attr], values.reshape((-1, 1)))

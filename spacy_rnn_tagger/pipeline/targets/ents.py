@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from ..writing import write_entities
 from .base import Path, to_array
 from .biluo_target import BiluoTarget, settle
 
@@ -43,6 +44,8 @@ class EntsTarget(BiluoTarget):
         return in_preset & (present[:, 1] == 0) if overwrite else in_preset
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
+        if write_entities(doc, path, labels):
+            return
         present = doc.to_array(["ENT_IOB", "ENT_TYPE"])
         in_preset = np.isin(present[:, 0], (1, 3))
         blocked = in_preset & (present[:, 1] == 0)

@@ -11,8 +11,9 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ...errors import nearest
+from ..writing import ABSTAIN
 from .alignment import align_values, describe
-from .base import ABSTAIN, Columns, Path
+from .base import Columns, Path
 from .token_target import TokenTarget
 
 PREFIX = "_."

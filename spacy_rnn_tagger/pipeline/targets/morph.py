@@ -10,7 +10,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ...errors import unknown_name
-from .base import ABSTAIN, Columns, Path, to_array, write_attr
+from ..writing import ABSTAIN, write_tokens
+from .base import Columns, Path, to_array
 from .token_target import TokenTarget
 
 
@@ -63,11 +64,11 @@ class MorphTarget(TokenTarget):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         poses, morphs = self.columns(labels)
-        write_attr(doc, "POS", poses, path, overwrite)
+        write_tokens(doc, "POS", poses, path, overwrite)
         if extend:
             self._extend(doc, morphs, path, overwrite)
         else:
-            write_attr(doc, "MORPH", morphs, path, overwrite)
+            write_tokens(doc, "MORPH", morphs, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         feats = [Morphology.feats_to_dict(label) for label in labels]

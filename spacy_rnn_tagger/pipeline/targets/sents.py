@@ -9,8 +9,9 @@ from spacy.training import Example
 
 from ...engines.lattice import Constraints
 from ...errors import unknown_name
+from ..writing import write_tokens
 from .alignment import same_tokens
-from .base import Columns, Path, Target, agreeing, write_attr
+from .base import Columns, Path, Target, agreeing
 
 INSIDE, START = "I", "S"
 # How `Doc.to_array` shows `Token.is_sent_start`; 0 is None, that is, unknown.
@@ -69,6 +70,11 @@ class SentsTarget(Target):
         free = np.ones_like(starts)
         return Constraints(start=starts, end=free, follows=free[:, None] & free)
 
+    def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
+        kept = super().kept(doc, overwrite)
+        kept[:1] = False  # what spaCy says of a first token is what is predicted
+        return kept
+
     def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
         allowed = None if overwrite else agreeing([self.state(doc) for doc in docs], self.columns(labels))
         if allowed is not None:  # whatever a doc's first token says, it starts a sentence
@@ -78,7 +84,7 @@ class SentsTarget(Target):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        write_attr(doc, self.attr, values, path, overwrite)
+        write_tokens(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([IS_START if label == START else NOT_START for label in labels], dtype="uint64"),)

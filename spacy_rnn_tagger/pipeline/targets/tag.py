@@ -7,7 +7,8 @@ from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 
 from ...errors import unknown_name
-from .base import Columns, Path, write_attr
+from ..writing import write_tokens
+from .base import Columns, Path
 from .token_target import AttrTarget
 
 
@@ -18,7 +19,7 @@ class TagTarget(AttrTarget):
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
-        write_attr(doc, self.attr, values, path, overwrite)
+        write_tokens(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
         return (np.asarray([self.vocab.strings[label] for label in labels], dtype="uint64"),)
