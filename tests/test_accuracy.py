@@ -206,6 +206,14 @@ def test_a_run_is_trained_once(data, tmp_path):
     assert Run(system, 3, "dev", tmp_path).finished() is None
 
 
+def test_metrics_stay_when_models_are_gone(data, tmp_path):
+    system = Counting(data)
+    first = Run(system, 0, "dev", tmp_path / "work", tmp_path / "results").complete(wait=True)
+    again = Run(system, 0, "dev", tmp_path / "elsewhere", tmp_path / "results")
+    assert again.complete(wait=True) == first and system.seeds == [0] and again.record.is_file()
+    assert not list((tmp_path / "work").rglob("dev.json"))
+
+
 def test_changed_test_sentences_are_scored_again(data, tmp_path):
     system = Counting(data)
     before = Run(system, 0, "test", tmp_path).complete(wait=True)

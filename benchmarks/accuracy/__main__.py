@@ -2,8 +2,9 @@
 
     python -m benchmarks.accuracy ewt --seeds 0 1 2 --systems ours spacy nltk
 
-Every finished run is kept below --work and not repeated, so that the command can be interrupted, continued, and started in
-several processes. Times are processor time of training with one thread, with the evaluations on the way and without the last.
+The metrics of every finished run are kept below --results, with the repository, and its model below --work. It is not repeated,
+so that the command can be interrupted, continued, and started in several processes. Times are processor time of training with
+one thread, with the evaluations on the way and without the last.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from .table import Row, make_row, markdown
 
 def compare(systems: List[System], args: argparse.Namespace) -> List[Row]:
     """One row for each system."""
-    done, failed = complete_all(make_runs(systems, args.seeds, args.part, args.work), args.report_only)
+    done, failed = complete_all(make_runs(systems, args.seeds, args.part, args.work, args.results), args.report_only)
     rows = []
     for system in systems:
         failures = [f"failed: {why.splitlines()[0]}" for run, why in failed.items() if run.system is system]

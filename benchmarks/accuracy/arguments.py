@@ -8,6 +8,9 @@ from typing import List
 from .corpora import CORPORA, PARTS, Data
 from .systems.registry import WITH_VECTORS, system_names
 
+# Kept with the repository: a table takes hours, and whoever adds a seed need not repeat the others.
+RESULTS = Path("benchmarks/results/accuracy")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", choices=CORPORA)
@@ -20,15 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", type=Path, help="training .spacy file, if not the project's")
     parser.add_argument("--dev", type=Path, help="development .spacy file, if not the project's")
     parser.add_argument("--test", type=Path, help="test .spacy file, if not the project's")
-    parser.add_argument("--work", type=Path, default=Path("training/accuracy"), help="folder of finished runs")
+    parser.add_argument("--work", type=Path, default=Path("training/accuracy"), help="folder of trained models")
+    parser.add_argument("--results", type=Path, help=f"folder of metrics ({RESULTS}; of trials, that of --work)")
     parser.add_argument("--report-only", action="store_true", help="train nothing")
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--readme", type=Path, help="also write the table between its markers in this page")
 
 
 def read_data(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Data:
-    """The corpus, with the files and the limit asked for. Missing files end the command."""
+    """The corpus, with the files and the limit asked for; what is not the whole corpus of the project is a trial. Missing files
+    end the command."""
     given = {part: path for part, path in vars(args).items() if part in ("train", *PARTS) and path is not None}
+    if args.results is None:
+        args.results = args.work if given or args.limit or args.steps else RESULTS
     data = replace(CORPORA[args.corpus], **given)
     for part in {"train", "dev", args.part}:
         if not data.part(part).is_file():

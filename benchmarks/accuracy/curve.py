@@ -35,7 +35,8 @@ def measure(data: Data, names: List[str], args: argparse.Namespace) -> Curve:
         curve["sentences"].append(len(read_docs(part.train)))
         for name in names:
             systems[name].append(make_system(name, part, Options(args.config, args.vectors, args.steps, share)))
-    runs = make_runs([s for of_name in systems.values() for s in of_name], args.seeds, args.part, args.work)
+    all_systems = [s for of_name in systems.values() for s in of_name]
+    runs = make_runs(all_systems, args.seeds, args.part, args.work, args.results)
     done, _ = complete_all(runs, args.report_only)
     for name, of_name in systems.items():
         rows = [make_row(s, [m for run, m in done.items() if run.system is s], s.missing()) for s in of_name]

@@ -25,21 +25,24 @@ class Run:
     system (System): The system.
     seed (int): The seed.
     part (str): "dev" or "test".
-    work (Path): Folder of all runs. The model lies in `CORPUS/SYSTEM-KEY/seed-SEED/trained`, its metrics beside it in
-        `PART.json`. The key is a checksum of the recipe and the training and development files.
+    work (Path): Folder of all models. This one lies in `CORPUS/SYSTEM-KEY/seed-SEED/trained`. The key is a checksum of the
+        recipe and the training and development files.
+    results (Optional[Path]): Folder of all metrics; that of the models if None. Those of this run lie in
+        `CORPUS/SYSTEM-KEY-SEED-PART.json`.
     """
 
-    def __init__(self, system: System, seed: int, part: str, work: Path):
+    def __init__(self, system: System, seed: int, part: str, work: Path, results: Optional[Path] = None):
         self.system, self.part = system, part
         self.seed = 0 if system.deterministic else seed
         data = system.data
         content = "\n".join([system.recipe(), fingerprint(data.train), fingerprint(data.dev)])
         self.key = hashlib.md5(content.encode("utf8"), usedforsecurity=False).hexdigest()[:10]
         self.folder = work / data.name / f"{system.name}-{self.key}" / f"seed-{self.seed}"
+        self.record = (results or work) / data.name / f"{system.name}-{self.key}-{self.seed}-{part}.json"
 
     def finished(self) -> Optional[Metrics]:
         """Its metrics, if they lie on disk and are of the same gold sentences."""
-        metrics = read_json(self.folder / f"{self.part}.json")
+        metrics = read_json(self.record)
         return metrics if metrics and metrics["gold"] == fingerprint(self.system.data.part(self.part)) else None
 
     def complete(self, wait: bool) -> Optional[Metrics]:
@@ -75,7 +78,7 @@ class Run:
             "scores": score(gold, self.system.load(trained / "model")(gold), self.system.data.fields),
             **json.loads((trained / "training.json").read_text(encoding="utf8")),
         }
-        write_json(self.folder / f"{self.part}.json", metrics)
+        write_json(self.record, metrics)
 
     def _train(self, trained: Path) -> None:
         """Train in a folder that takes its name when all of it is there."""
@@ -99,11 +102,13 @@ def cpu_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def make_runs(systems: List[System], seeds: List[int], part: str, work: Path) -> List[Run]:
+def make_runs(
+    systems: List[System], seeds: List[int], part: str, work: Path, results: Optional[Path] = None
+) -> List[Run]:
     """The runs of all systems that can run here, those of the first seed first, so that whoever interrupts them has something of
     each. A deterministic system has one."""
     return [
-        Run(system, seed, part, work)
+        Run(system, seed, part, work, results)
         for i, seed in enumerate(seeds)
         for system in systems
         if system.missing() is None and not (i and system.deterministic)
