@@ -180,3 +180,63 @@ def test_chain_with_another_layer_infers_nothing_wrong():
     model = chain(make_encoder(), with_array(Linear(3)))
     model.initialize(X=make_input([3]))
     assert model.predict(make_input([3]))[0].shape == (3, 3)
+
+
+def truncated(torch, encoder, x, n_steps):
+    """Hidden states token by token, each direction's state cut off where a piece of n_steps tokens ends."""
+    (layer,) = [node for node in encoder.walk() if "cell" in node.attrs]
+    tensors = {name: torch.tensor(layer.get_param(name), requires_grad=True) for name in layer.param_names}
+    cell_type = {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell}.get(layer.name, torch.nn.RNNCell)
+    outputs = []
+    for suffix in ("", "_reverse") if layer.attrs["bidirectional"] else ("",):
+        weights = [tensors[name + suffix] for name in ("weight_ih", "weight_hh", "bias")]
+        n_hidden = weights[1].shape[1]
+        second = torch.zeros(weights[2].shape[0] - n_hidden), tensors.get("bias_hn" + suffix, torch.zeros(n_hidden))
+        arguments = dict(zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), [*weights, torch.cat(second)]))
+        kind = {"nonlinearity": layer.name.split("_")[1]} if "_" in layer.name else {}
+        cell = cell_type(x.shape[1], n_hidden, **kind)
+        h = c = torch.zeros(1, n_hidden)
+        rows = []
+        for i in reversed(range(len(x))) if suffix else range(len(x)):
+            if (i + 1) % n_steps == 0 if suffix else i % n_steps == 0:
+                h, c = h.detach(), c.detach()
+            state = torch.func.functional_call(cell, arguments, (x[i : i + 1], (h, c) if layer.name == "lstm" else h))
+            h, c = state if layer.name == "lstm" else (state, c)
+            rows.append(h[0])
+        outputs.append(torch.stack(rows[::-1] if suffix else rows))
+    return torch.cat(outputs, dim=1), tensors
+
+
+@pytest.mark.parametrize("cell,bidirectional", list(itertools.product(CELLS, [True, False])))
+@pytest.mark.parametrize("n_steps", [1, 3, 4, 50])
+def test_gradients_end_where_they_are_told_to(cell, bidirectional, n_steps):
+    torch = pytest.importorskip("torch")
+    lengths = [7, 0, 1, 9, 4, 3]
+    model = build_rnn_encoder(6, hidden_width=5, cell=cell, bidirectional=bidirectional, bptt_steps=n_steps)
+    model.initialize()
+    randomize(model)
+    X = make_input(lengths)
+    dY = make_input(lengths, 10 if bidirectional else 5, seed=4)
+    Y, backprop = model(X, is_train=True)
+    for a, b in zip(Y, model.predict(X)):
+        numpy.testing.assert_allclose(a, b, atol=1e-5)
+    dX = backprop(dY)
+    totals = {}
+    for x, dy, dx in zip(X, dY, dX):
+        if not len(x):
+            continue
+        x_tensor = torch.tensor(x, requires_grad=True)
+        y, tensors = truncated(torch, model, x_tensor, n_steps)
+        y.backward(torch.tensor(dy))
+        numpy.testing.assert_allclose(dx, x_tensor.grad, atol=1e-4)
+        for name, tensor in tensors.items():
+            totals[name] = totals.get(name, 0) + tensor.grad.numpy()
+    (layer,) = [node for node in model.walk() if "cell" in node.attrs]
+    for name, total in totals.items():
+        numpy.testing.assert_allclose(layer.get_grad(name), total, atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [-1, 2.5, True, "10"])
+def test_bad_numbers_of_steps(steps):
+    with pytest.raises(ValueError, match="bptt_steps = .* whole number of steps, or 0 for all"):
+        build_rnn_encoder(6, bptt_steps=steps)

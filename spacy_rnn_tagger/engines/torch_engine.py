@@ -4,10 +4,12 @@ The tensors share the memory of the arrays they are made from. No module outlive
 threads, copied models or forked processes. PyTorch is imported on the first call, never with the package.
 """
 
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
 
 from .cells import CELLS
-from .packing import Packing
+from .packing import Packing, make_packing
 
 Params = Mapping[str, Any]
 Grads = Dict[str, Any]
@@ -37,7 +39,7 @@ def forward(cell: str, params: Params, packing: Packing, x: Any, *, bidirectiona
 
 
 def begin_update(
-    cell: str, params: Params, packing: Packing, x: Any, *, bidirectional: bool
+    cell: str, params: Params, packing: Packing, x: Any, *, bidirectional: bool, bptt_steps: int = 0
 ) -> Tuple[Any, Callable[[Any], Tuple[Any, Grads]]]:
     """Run one recurrent layer and keep what its gradients need.
 
@@ -47,16 +49,21 @@ def begin_update(
     x (array): (n_tokens, n_in) packed inputs. Or, of one-hot inputs, (n_tokens,) the columns of their ones; their gradient is
         zero.
     bidirectional (bool): Whether there is a backward direction.
+    bptt_steps (int): Through how many steps gradients flow back at most, see `_Pieces`; all if 0.
     RETURNS (Tuple[array, Callable]): The (n_tokens, n_hidden * n_directions) packed hidden states, and a function from
         their gradient to the gradient of `x` and the gradients of the weights by name.
     """
     torch = import_torch()
     if x.ndim == 1:
-        return _begin_update_one_hot(torch, cell, params, packing, x, bidirectional)
+        return _begin_update_one_hot(torch, cell, params, packing, x, bidirectional, bptt_steps)
     with torch.enable_grad():
         module, tensors = _make_module(torch, cell, params, bidirectional)
         x_tensor = _to_torch(torch, x).requires_grad_(True)
-        y_tensor = module(_pack(torch, x_tensor, packing))[0].data
+        if bptt_steps and packing.batch_sizes.shape[0] > bptt_steps:
+            pieces = _Pieces(torch, cell, params, packing, bptt_steps)
+            y_tensor = pieces.run(module, x_tensor, ("", "_reverse") if bidirectional else ("",))
+        else:
+            y_tensor = module(_pack(torch, x_tensor, packing))[0].data
 
     def backprop(d_y: Any) -> Tuple[Any, Grads]:
         names = list(tensors)
@@ -73,10 +80,10 @@ def begin_update(
 
 
 def _begin_update_one_hot(
-    torch: Any, cell: str, params: Params, packing: Packing, columns: Any, bidirectional: bool
+    torch: Any, cell: str, params: Params, packing: Packing, columns: Any, bidirectional: bool, bptt_steps: int
 ) -> Tuple[Any, Callable[[Any], Tuple[Any, Grads]]]:
     inner, x = _look_up(torch, params, columns, bidirectional)
-    y, backprop_inner = begin_update(cell, inner, packing, x, bidirectional=bidirectional)
+    y, backprop_inner = begin_update(cell, inner, packing, x, bidirectional=bidirectional, bptt_steps=bptt_steps)
 
     def backprop(d_y: Any) -> Tuple[Any, Grads]:
         d_x, grads = backprop_inner(d_y)
@@ -89,6 +96,66 @@ def _begin_update_one_hot(
         return columns * 0, grads
 
     return y, backprop
+
+
+class _Pieces:
+    """Truncated back-propagation through time (Williams & Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490): sequences are
+    cut into pieces, each of which starts from the very state that the one before it (behind it, for the backward direction)
+    has left, as a constant. So the hidden states are those of the whole sequences, and only gradients end at the cuts. The
+    gradients of all pieces are computed side by side.
+
+    packing (Packing): Layout of the batch.
+    n_steps (int): Length of a piece; the last of a sequence may be shorter.
+    """
+
+    def __init__(self, torch: Any, cell: str, params: Params, packing: Packing, n_steps: int) -> None:
+        self.torch, self.cell, self.params = torch, cell, params
+        lengths = packing.lengths[packing.lengths > 0]
+        counts = -(-lengths // n_steps)
+        self.lengths = np.full((int(counts.sum()),), n_steps, dtype=np.int64)
+        ends = np.cumsum(counts)
+        self.lengths[ends - 1] = lengths - (counts - 1) * n_steps
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        # How many pieces of its sequence come before each, and how many after it.
+        self.before = np.arange(self.lengths.shape[0]) - np.repeat(ends - counts, counts)
+        self.after = np.repeat(counts, counts) - 1 - self.before
+        self.layout = make_packing(self.lengths)
+        self._rows = packing.from_packed[self.layout.to_packed]
+        self._back = self.layout.from_packed[packing.to_packed]
+        self._from_packed = packing.from_packed
+
+    def run(self, module: Any, x: Any, suffixes: Sequence[str]) -> Any:
+        """RETURNS (tensor): (n_tokens, n_hidden * n_directions) packed hidden states."""
+        with self.torch.no_grad():
+            starts = [self._initial_states(x, suffix) for suffix in suffixes]
+        ranks = self.layout.seqs[self.layout.firsts]
+        states = [self.torch.stack([part[i][ranks] for part in starts]) for i in range(len(starts[0]))]
+        packed = _pack(self.torch, x[self._index(x, self._rows)], self.layout)
+        y = module(packed, tuple(states) if len(states) > 1 else states[0])[0].data
+        return y[self._index(x, self._back)]
+
+    def _initial_states(self, x: Any, suffix: str) -> List[Any]:
+        """Of one direction: the (n_pieces, n_hidden) hidden states that pieces start from, and the cell states of an LSTM."""
+        params = {name: self.params[name + suffix] for name in CELLS[self.cell].param_shapes(1, 1)}
+        module, _ = _make_module(self.torch, self.cell, params, False)
+        shape = (self.lengths.shape[0], params["weight_hh"].shape[1])
+        states = [self.torch.zeros(shape, device=x.device) for _ in range(2 if self.cell == "lstm" else 1)]
+        done, left, next_piece = (self.after, self.before, -1) if suffix else (self.before, self.after, 1)
+        for stage in range(int(done.max())):
+            pieces = np.flatnonzero((done == stage) & (left > 0))
+            layout = make_packing(self.lengths[pieces])
+            order = pieces[layout.seqs[layout.firsts]]
+            rows = np.concatenate([np.arange(n) + start for n, start in zip(self.lengths[pieces], self.starts[pieces])])
+            rows = rows[layout.to_packed[layout.mirror] if suffix else layout.to_packed]
+            packed = _pack(self.torch, x[self._index(x, self._from_packed[rows])], layout)
+            before = [state[order].unsqueeze(0) for state in states]
+            after = module(packed, tuple(before) if len(before) > 1 else before[0])[1]
+            for state, final in zip(states, after if isinstance(after, tuple) else (after,)):
+                state[order + next_piece] = final[0]
+        return states
+
+    def _index(self, x: Any, rows: Any) -> Any:
+        return self.torch.from_numpy(rows).to(x.device)
 
 
 def _look_up(torch: Any, params: Params, columns: Any, bidirectional: bool) -> Tuple[Params, Any]:

@@ -21,6 +21,7 @@ def build_rnn_encoder(
     bidirectional: bool = True,
     dropout: float = 0.0,
     boundaries: bool = False,
+    bptt_steps: int = 0,
 ) -> VectorsToVectors:
     """Encode each token in its context with a stack of recurrent layers. Can replace `spacy.TorchBiLSTMEncoder.v1` as
     the `encode` of any spaCy component.
@@ -35,12 +36,18 @@ def build_rnn_encoder(
         reaches these layers as it does spaCy's own.
     boundaries (bool): Whether to read a trained start vector before each sequence and a trained end vector after it; nothing
         is put out for them.
+    bptt_steps (int): Through how many steps gradients flow back at most, for very long texts (truncated back-propagation through
+        time); 0 for all. The hidden states stay what they are.
     RETURNS (Model[List[Floats2d], List[Floats2d]]): The encoder.
     RAISES (ValueError): If a setting is out of range.
     """
     where = "spacy-rnn-tagger.RNNEncoder.v1"
     check_positive(where, width=width, depth=depth)
     check_rate(where, dropout=dropout)
+    if isinstance(bptt_steps, bool) or not isinstance(bptt_steps, int) or bptt_steps < 0:
+        raise ValueError(
+            f"{where}: bptt_steps = {bptt_steps!r} is not allowed; it must be a whole number of steps, or 0 for all."
+        )
     if depth > MAX_DEPTH:
         raise ValueError(f"{where}: depth = {depth} is not allowed; it must be 1 to {MAX_DEPTH}.")
     if cell not in CELLS:
@@ -56,7 +63,7 @@ def build_rnn_encoder(
     layers: List[Model[Packed, Packed]] = []
     n_in = width
     for _ in range(depth):
-        layers.append(RNNLayer(n_in, hidden_width, cell=cell, bidirectional=bidirectional))
+        layers.append(RNNLayer(n_in, hidden_width, cell=cell, bidirectional=bidirectional, bptt_steps=bptt_steps))
         layers.append(packed_dropout(dropout))
         n_in = hidden_width * directions
     stack: Model[Packed, Packed] = chain(*layers)

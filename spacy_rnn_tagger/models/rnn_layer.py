@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy
@@ -11,13 +12,16 @@ from .types import Packed
 from .weight_watch import PerWeights
 
 
-def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: bool) -> Model[Packed, Packed]:
+def RNNLayer(
+    nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: bool, bptt_steps: int = 0
+) -> Model[Packed, Packed]:
     """One recurrent layer. Its weights are Thinc params; PyTorch trains them, arrays serve them.
 
     nI (Optional[int]): Input width; inferred from data if None.
     hidden_width (int): Units per direction. The output width `nO` is this times the number of directions.
     cell (str): Name of the cell, a key of `CELLS`.
     bidirectional (bool): Whether to add a backward direction.
+    bptt_steps (int): Through how many steps gradients flow back at most; all if 0.
     """
     names = [
         name + suffix
@@ -26,7 +30,8 @@ def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: 
     ]
     return Model(
         cell,
-        forward,
+        # Not an attribute, which Thinc would save and restore over the config's.
+        partial(forward, bptt_steps=bptt_steps),
         init=init,
         dims={"nI": nI, "nH": hidden_width, "nO": hidden_width * (2 if bidirectional else 1)},
         params={name: None for name in names},
@@ -35,7 +40,9 @@ def RNNLayer(nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: 
     )
 
 
-def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[Packed, Callable[[Packed], Packed]]:
+def forward(
+    model: Model[Packed, Packed], Xp: Packed, is_train: bool, *, bptt_steps: int
+) -> Tuple[Packed, Callable[[Packed], Packed]]:
     cell, bidirectional = model.attrs["cell"].name, model.attrs["bidirectional"]
     check_cell(model)
     nI = model.get_dim("nI")
@@ -47,7 +54,9 @@ def forward(model: Model[Packed, Packed], Xp: Packed, is_train: bool) -> Tuple[P
         )
     if is_train:
         params = _params(model)
-        Y, backprop_engine = torch_engine.begin_update(cell, params, Xp.packing, Xp.data, bidirectional=bidirectional)
+        Y, backprop_engine = torch_engine.begin_update(
+            cell, params, Xp.packing, Xp.data, bidirectional=bidirectional, bptt_steps=bptt_steps
+        )
     elif isinstance(model.ops, CupyOps):
         Y = torch_engine.forward(cell, _params(model), Xp.packing, Xp.data, bidirectional=bidirectional)
     else:

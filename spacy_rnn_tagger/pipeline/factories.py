@@ -38,6 +38,7 @@ cell = "lstm"
 bidirectional = true
 dropout = 0.0
 boundaries = false
+bptt_steps = 0
 """
 
 DEFAULTS: Dict[str, Any] = {
