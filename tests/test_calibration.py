@@ -277,5 +277,5 @@ def test_bias_command(saved, tmp_path):
 
 def test_commands_are_listed():
     listed = run_cli("-m", "spacy", "rnn", "--help")
-    assert listed.returncode == 0 and {"summary", "calibrate", "bias"} <= set(listed.stdout.split())
+    assert listed.returncode == 0 and {"summary", "calibrate", "bias", "compress"} <= set(listed.stdout.split())
     assert "no prediction changes" in " ".join(run("calibrate", "--help")[1].split())

@@ -5,12 +5,18 @@ from thinc.initializers import glorot_uniform_init
 from thinc.types import Floats2d
 
 from ..errors import check_positive
+from .stored_model import stored_model
 from .types import DocsToVectors, VectorsToVectors
 from .vocabulary import vocabulary_attrs
 
 
 def build_language_model(
-    tok2vec: DocsToVectors, width: int = 64, max_size: int = 5000, attr: str = "LOWER", min_freq: int = 2
+    tok2vec: DocsToVectors,
+    width: int = 64,
+    max_size: int = 5000,
+    attr: str = "LOWER",
+    min_freq: int = 2,
+    storage: Optional[str] = None,
 ) -> DocsToVectors:
     """Guess the next word from the forward half of a bidirectional encoder's states, and the previous word from the backward
     half (Rei 2017, section 4). No half has read the word that it guesses, so the encoder must have one recurrent layer.
@@ -23,6 +29,8 @@ def build_language_model(
     max_size (int): Most words to tell apart, the special symbols included.
     attr (str): What counts as a word: "ORTH", "LOWER", "NORM", "SHAPE", "PREFIX" or "SUFFIX".
     min_freq (int): How often a word must occur in the training data to be told apart.
+    storage (Optional[str]): What weights are saved as, those of the encoder too unless it says otherwise: "float32" (the
+        default), "float16" or "int8".
     RETURNS (Model[List[Doc], List[Floats2d]]): One (n_tokens, 2 * width) array of guesses per doc: next words, then previous.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -39,7 +47,7 @@ def build_language_model(
     guesses: Any = with_array(_halves(Linear(nO=width), Linear(nO=width)))
     model: DocsToVectors = chain(tok2vec, guesses, words)
     model.set_ref("words", words)
-    return model
+    return stored_model(where, model, storage)
 
 
 def _pass(

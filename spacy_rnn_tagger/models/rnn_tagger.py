@@ -8,25 +8,30 @@ from thinc.types import Floats2d
 from ..errors import check_positive
 from .lexeme_gates import lexeme_gates, no_backprop
 from .output_layer import add_columns, replace_layer, set_width
+from .stored_model import stored_model
 from .tag_transitions import allocate, tag_transitions
 from .types import DocsToVectors
 from .vocabulary import CHAR, vocabulary_layers
 
+WHERE = "spacy-rnn-tagger.RNNTagger.v1"
 
-def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsToVectors:
+
+def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None, storage: Optional[str] = None) -> DocsToVectors:
     """Score every token for every tag, on top of any token-to-vector model, a `spacy.Tok2VecListener.v1` included.
 
     The scores are logits: the component turns them into probabilities, losses and decoded paths.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
     nO (Optional[int]): Number of tags; inferred from the data if None.
+    storage (Optional[str]): What weights are saved as, those of the token-to-vector model too unless it says otherwise:
+        "float32" (the default), "float16" or "int8".
     RETURNS (Model[List[Doc], List[Floats2d]]): The scorer, one (n_tokens, nO) array per doc.
     """
     if nO is not None:
-        check_positive("spacy-rnn-tagger.RNNTagger.v1", nO=nO)
+        check_positive(WHERE, nO=nO)
     if any(layer.attrs["symbol_attr"] == CHAR for layer in vocabulary_layers(tok2vec)):
         raise ValueError(
-            f"spacy-rnn-tagger.RNNTagger.v1: an embedding with attr = {CHAR!r} gives one vector for each character, but a tagger "
+            f"{WHERE}: an embedding with attr = {CHAR!r} gives one vector for each character, but a tagger "
             "needs one for each token; name a lexeme attribute, or use it in a text classifier."
         )
     output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
@@ -38,7 +43,7 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None) -> DocsTo
     model.set_ref("output_layer", output)
     model.set_ref("transitions", transitions)
     model.attrs["resize_output"] = resize_output
-    return model
+    return stored_model(WHERE, model, storage)
 
 
 def forward(

@@ -8,6 +8,7 @@ from ..errors import check_positive, unknown_name
 from .output_layer import add_columns, set_width
 from .pool import POOLINGS, pool
 from .sigmoid_output import sigmoid_output
+from .stored_model import stored_model
 from .types import DocsToVectors
 
 DocsToScores = Model[List[Doc], Floats2d]
@@ -20,6 +21,7 @@ def build_rnn_text_classifier(
     pooling: str = "last",
     bidirectional: Optional[bool] = None,
     nO: Optional[int] = None,
+    storage: Optional[str] = None,
 ) -> DocsToScores:
     """Classify whole texts by one vector of each: the final state of the RNN, or a mean or maximum over its states. For
     spaCy's own `textcat` and `textcat_multilabel`.
@@ -32,6 +34,8 @@ def build_rnn_text_classifier(
     bidirectional (Optional[bool]): Whether the second half of the vectors was read backwards. If None, the model is asked; a
         listener cannot be, and counts as read forwards.
     nO (Optional[int]): Number of classes; inferred from the labels if None.
+    storage (Optional[str]): What weights are saved as, those of the token-to-vector model too unless it says otherwise:
+        "float32" (the default), "float16" or "int8".
     RETURNS (Model[List[Doc], Floats2d]): The classifier: probabilities, one row per doc.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -48,7 +52,7 @@ def build_rnn_text_classifier(
     model.set_ref("output_layer", output)
     model.attrs["multi_label"] = not exclusive_classes
     model.attrs["resize_output"] = resize_classes
-    return model
+    return stored_model(WHERE, model, storage)
 
 
 def resize_classes(model: DocsToScores, new_nO: int) -> DocsToScores:

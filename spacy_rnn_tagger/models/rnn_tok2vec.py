@@ -1,4 +1,4 @@
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 from spacy.tokens import Doc
 from thinc.api import Model, chain
@@ -7,22 +7,27 @@ from thinc.types import Floats2d
 
 from .lexeme_gates import lexeme_gates, no_backprop
 from .one_hot import one_hot_columns
+from .stored_model import stored_model
 from .types import DocsToVectors, VectorsToVectors
 from .weight_watch import PerWeights
 
+WHERE = "spacy-rnn-tagger.RNNTok2Vec.v1"
 
-def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToVectors:
+
+def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors, storage: Optional[str] = None) -> DocsToVectors:
     """A token-to-vector model in two levels: vectors that depend on the lexeme alone, then vectors in context.
 
     embed (Model[List[Doc], List[Floats2d]]): The lexeme level, such as `spacy-rnn-tagger.LexemeEmbed.v1`.
     encode (Model[List[Floats2d], List[Floats2d]]): The context level, such as `spacy-rnn-tagger.RNNEncoder.v1`.
+    storage (Optional[str]): What weights are saved as: "float32", "float16" or "int8". If None, as the model says that this
+        one is part of, else as float32.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model, of the encoder's output width.
-    RAISES (ValueError): If the two widths differ.
+    RAISES (ValueError): If the two widths differ, or there is no such storage.
     """
     n_embed, n_encode = embed.maybe_get_dim("nO"), encode.maybe_get_dim("nI")
     if n_embed is not None and n_encode is not None and n_embed != n_encode:
         raise ValueError(
-            f"spacy-rnn-tagger.RNNTok2Vec.v1: embed gives vectors of width {n_embed}, but encode takes width {n_encode}; "
+            f"{WHERE}: embed gives vectors of width {n_embed}, but encode takes width {n_encode}; "
             "set encode.width to embed.width."
         )
     first: Any = embed
@@ -40,7 +45,7 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors) -> DocsToV
     )
     model.set_ref("embed", embed)
     model.set_ref("encode", encode)
-    return model
+    return stored_model(WHERE, model, storage)
 
 
 def forward(

@@ -15,9 +15,11 @@ DEFAULT_MODEL = """
 [model]
 @architectures = "spacy-rnn-tagger.RNNTagger.v1"
 nO = null
+storage = null
 
 [model.tok2vec]
 @architectures = "spacy-rnn-tagger.RNNTok2Vec.v1"
+storage = null
 
 [model.tok2vec.embed]
 @architectures = "spacy-rnn-tagger.LexemeEmbed.v1"
@@ -286,6 +288,7 @@ width = 64
 max_size = 5000
 attr = "LOWER"
 min_freq = 2
+storage = null
 
 [model.tok2vec]
 @architectures = "spacy.Tok2VecListener.v1"
