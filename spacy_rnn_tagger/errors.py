@@ -46,13 +46,16 @@ def check_probability(where: str, **settings: float) -> None:
             raise ValueError(f"{where}: {setting} = {value!r} is not allowed; it must be a probability, from 0 to 1.")
 
 
-def check_numbers(where: str, setting: str, given: Any, *, positive: bool = False) -> None:
+def check_numbers(
+    where: str, setting: str, given: Any, *, positive: bool = False, largest: float = float("inf")
+) -> None:
     """Refuse what is not a finite number for each of some labels.
 
     where (str): The component to report.
     setting (str): The setting's name.
     given (Dict[str, float]): The numbers by label.
     positive (bool): Whether they have to be above 0.
+    largest (float): The largest in size that is allowed.
     RAISES (ValueError): On the first that is not.
     """
     kind = "positive number" if positive else "number"
@@ -60,9 +63,12 @@ def check_numbers(where: str, setting: str, given: Any, *, positive: bool = Fals
         raise ValueError(
             f"{where}: {setting} = {given!r} is not allowed; it must give a {kind} for each of some labels."
         )
+    size = f", at most {largest:,.0f} in size" if isfinite(largest) else ""
     for label, value in given.items():
-        if not is_number(value) or not isfinite(value) or (positive and value <= 0):
-            raise ValueError(f"{where}: {setting} of {label!r} = {value!r} is not allowed; it must be a finite {kind}.")
+        if not is_number(value) or not isfinite(value) or abs(value) > largest or (positive and value <= 0):
+            raise ValueError(
+                f"{where}: {setting} of {label!r} = {value!r} is not allowed; it must be a finite {kind}{size}."
+            )
 
 
 def check_labels(where: str, setting: str, given: Iterable[str], allowed: Iterable[str]) -> None:

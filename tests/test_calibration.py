@@ -6,7 +6,7 @@ import re
 import numpy
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from typer.testing import CliRunner
 
@@ -147,6 +147,44 @@ def test_unknown_gold_is_wrong_and_missing_gold_does_not_count(nlp):
     nothing = Example.from_dict(nlp.make_doc("I like London."), {"tags": ["NEW"] * 4})
     with pytest.raises(ValueError, match="no annotation for its target 'tag' with labels that it knows"):
         calibrate(pipe, list(score_batches(pipe, [nothing])))
+
+
+def undecided(nlp, text, tags, **alternatives):
+    """A gold doc with tags, and alternatives by token, as `_1="A B"`."""
+    doc = Doc(nlp.vocab, words=text.split(), tags=tags.split("/"))
+    doc.spans["maybe"] = [
+        Span(doc, int(i[1:]), int(i[1:]) + 1, tag) for i, names in alternatives.items() for tag in names.split()
+    ]
+    return Example(nlp.make_doc(text), doc)
+
+
+def test_any_of_the_alternatives_is_right(nlp, decoder):
+    pipe = add(nlp, "rnn_tagger", decoder=decoder, alternatives_key="maybe")
+    train(nlp, make_examples(nlp), steps=60)
+    text = "They eat ham ."
+    assert [token.tag_ for token in nlp(text)] == ["PRP", "VBP", "NN", "."]
+    example = undecided(nlp, text, "///.", _0="NNP IN", _1="VBP VBZ", _2="NNP NEW")
+    (batch,) = score_batches(pipe, [example])
+    for report in calibrate(pipe, [batch]):
+        assert (report.n_gold, report.n_predictions, report.accuracy) == (3, 4, 0.5)
+        pipe.temperature = report.temperature
+        listed = pipe.kbest([example.predicted], 10_000)[0]
+        sets = ({"NNP", "IN"}, {"VBP", "VBZ"}, set(pipe.tags), {"."})  # "NEW" may be right, and it has no likelihood
+        agreeing = [log for tags, log in listed if all(tag in tags_ for tag, tags_ in zip(tags, sets))]
+        assert report.nll == pytest.approx(-numpy.logaddexp.reduce(agreeing) / 3, rel=1e-3)
+
+
+def test_the_bias_of_a_label_that_is_an_alternative(nlp):
+    pipe = add(nlp, "rnn_tagger", alternatives_key="maybe")
+    train(nlp, make_examples(nlp), steps=60)
+    text = "They eat ham ."
+    batches = list(score_batches(pipe, [undecided(nlp, text, "PRP///.", _1="VBP VBZ", _2="VBZ NNP")]))
+    off, on = bias_curve(pipe, batches, ["VBZ"], [0.0, 100.0])
+    # Of the two tokens that may be VBZ, VBP is right for the first, and NN is wrong for the second.
+    assert (off.predicted, off.recall) == (0, 0.0)
+    assert (on.predicted, on.precision, on.recall) == (4, 0.5, 1.0)
+    (none,) = bias_curve(pipe, batches[:1], ["VBP"], [0.0])
+    assert (none.predicted, none.precision, none.recall) == (1, 1.0, 1.0)
 
 
 def test_earlier_components_have_run(nlp):

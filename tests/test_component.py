@@ -294,6 +294,9 @@ def test_error_handler_is_kept(nlp):
     pipe.model.get_ref("output_layer").set_param("W", numpy.full((len(pipe.tags), 16), numpy.nan, dtype="float32"))
     assert list(nlp.pipe(["I like London."])) == []
     assert seen[0][:2] == ("rnn_tagger", 1) and "NaN" in str(seen[0][2])
+    for use in (pipe.predict, pipe.predict_proba, lambda docs: pipe.kbest(docs, 2)):
+        with pytest.raises(ValueError, match="scores contain NaN or infinity: its weights are damaged"):
+            use([nlp.make_doc("I like London.")])
 
 
 def test_update_contract(nlp):

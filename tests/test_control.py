@@ -72,6 +72,25 @@ def test_unlikely_tags_are_not_written(nlp, decoder, factory, overwrite):
     assert (pipe.predict([nlp.make_doc(text)])[0] == ABSTAIN).all()
 
 
+@pytest.mark.parametrize("probs", [False, True])
+@pytest.mark.parametrize("factory", ["rnn_tagger", "rnn_ner"])
+def test_a_threshold_keeps_no_scores(nlp, decoder, factory, probs):
+    pipe = add(nlp, factory, decoder=decoder, store_scores=True)
+    train(nlp, make_examples(nlp), steps=30)
+    text = "Anna Berg works in New York."
+    scored = nlp(text)
+    found = scored.ents if factory == "rnn_ner" else list(scored)
+    scores = [part._.get(f"{factory}_score") for part in found]
+    pipe.threshold, pipe.store_scores, pipe.store_probs = max(scores), False, probs
+    doc = nlp(text)
+    # It has found out how likely each is, and writes the likeliest.
+    written = doc.ents if factory == "rnn_ner" else [token for token in doc if token.tag_]
+    assert 0 < len(written) < len(found)
+    assert [part._.get(f"{factory}_score") for part in written] == [None] * len(written) and factory not in doc.spans
+    assert [token._.get(f"{factory}_probs") is not None for token in doc] == [probs] * len(doc)
+    assert bool(doc.user_data) == probs and not any("scores" in record for record in doc.user_data.values())
+
+
 def test_abstaining_in_extend_mode(nlp):
     pipe = add(nlp, "rnn_morphologizer", extend=True, threshold=1.0)
     train(nlp, make_examples(nlp), steps=3)
@@ -193,6 +212,8 @@ def test_bad_attributes(nlp):
             setattr(ner, name, value)
     with pytest.raises(ValueError, match="label_bias of 'GPE' = nan is not allowed; it must be a finite number"):
         ner.label_bias = {"GPE": float("nan")}
+    with pytest.raises(ValueError, match="label_bias of 'GPE' = 1e[+]39 is not allowed; .* at most 10,000 in size"):
+        ner.label_bias = {"GPE": 1e39}
 
 
 # Class weights

@@ -1,6 +1,7 @@
 """Entities: constraints, whitespace, preset and blocked tokens."""
 
 import itertools
+import warnings
 
 import numpy
 import pytest
@@ -13,7 +14,7 @@ from spacy.training.iob_utils import biluo_tags_to_spans
 from spacy_rnn_tagger.engines.decoding import NEVER, decode, viterbi
 from spacy_rnn_tagger.pipeline import biluo
 
-from .conftest import make_examples, small_model, train
+from .conftest import make_examples, randomize, small_model, train
 
 
 @pytest.fixture
@@ -131,10 +132,53 @@ def test_whitespace_inside_an_entity_is_possible(nlp, ner):
     assert [ent.text for ent in ner(doc).ents] == ["New York"]
 
 
-def test_gold_on_whitespace_is_not_learned(nlp, ner):
-    y = Doc(nlp.vocab, words=["London", "\n", "."], spaces=[False] * 3, ents=["B-GPE", "I-GPE", "O"])
-    x = Doc(nlp.vocab, words=["London", "\n", "."], spaces=[False] * 3)
-    assert ner._target.gold(Example(x, y)) == ["B-GPE", None, "O"]
+@pytest.mark.parametrize(
+    "ents,expected",
+    [
+        (["B-GPE", "I-GPE", "O", "U-GPE"], [None, None, "O", "U-GPE"]),  # ends with whitespace
+        (["O", "B-GPE", "I-GPE", "I-GPE"], ["O", None, None, None]),  # begins with it
+        (["O", "U-GPE", "O", "O"], ["O", None, "O", "O"]),  # consists of it
+        (["B-GPE", "I-GPE", "I-GPE", "O"], ["B-GPE", "I-GPE", "L-GPE", "O"]),
+    ],
+)
+def test_gold_that_is_never_decoded_is_missing(nlp, ner, ents, expected):
+    ents = [tag.replace("U-", "B-").replace("L-", "I-") for tag in ents]
+    words = {"words": ["London", "\n", "sees", "Rome"], "spaces": [False] * 4}
+    eg = Example(Doc(nlp.vocab, **words), Doc(nlp.vocab, **words, ents=ents))
+    assert ner._target.gold(eg) == expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if None not in expected:
+            ner.initialize(lambda: [eg])
+            return
+    n_gold = len(eg.reference.ents)
+    message = (
+        rf"1 of {n_gold} gold labels .* begin or end with whitespace, and cannot be learned, such as\n  doc 0 \(1 of"
+    )
+    with pytest.warns(UserWarning, match=message):
+        ner.initialize(lambda: [eg])
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_training_knows_the_rules_of_decoding(nlp, decoder):
+    """The likelihood of the gold is that of the very paths that are decoded, around whitespace too."""
+    config = {"decoder": decoder, "incorrect_spans_key": "wrong", "model": small_model()}
+    pipe = nlp.add_pipe("rnn_ner", config=config)
+    train(nlp, make_examples(nlp), steps=1)
+    randomize(pipe.model, scale=0.5)
+    words = {"words": ["New", " ", "York", "\n"], "spaces": [False] * 4}
+    y = Doc(nlp.vocab, **words, ents=["B-GPE", "I-GPE", "I-GPE", "O"])
+    x = Doc(nlp.vocab, **words)
+    listed = {tuple(tags): numpy.exp(log) for tags, log in pipe.kbest([x], 10_000)[0]}
+    gold = ("B-GPE", "I-GPE", "L-GPE", "O")
+    scores = pipe.model.predict([x])
+    if decoder == "crf":
+        assert pipe.get_loss([Example(x, y)], scores)[0] == pytest.approx(-numpy.log(listed[gold]), rel=1e-4)
+    wrong = Doc(nlp.vocab, **words)
+    wrong.spans["wrong"] = [Span(wrong, 0, 3, "GPE"), Span(wrong, 0, 4, "GPE")]  # the second is impossible
+    loss, (gradient,) = pipe.get_loss([Example(x, wrong)], scores)
+    assert loss == pytest.approx(-numpy.log1p(-sum(p for tags, p in listed.items() if tags[:3] == gold[:3])), rel=1e-3)
+    assert not gradient[3, pipe.tags.index("L-GPE")] and gradient[2, pipe.tags.index("L-GPE")] > 0
 
 
 def test_preset_entities_are_kept_and_respected(nlp, ner):

@@ -37,22 +37,19 @@ def decode(
     end (Optional[array]): (n_tags,) score of ending one.
     allowed (Optional[array]): (n_tokens, n_tags) bool, the tags that each token may have, as `make_lattice` takes them.
     RETURNS (array): (n_tokens,) tag indices, concatenated.
-    RAISES (ValueError): If a score is NaN, or some sequence has no legal path.
+    RAISES (ValueError): If some sequence has no legal path.
     """
-    if np.isnan(scores).any():
-        raise ValueError(
-            "The model's scores contain NaN: its weights are damaged or its training diverged (try a lower learn rate)."
-        )
     if transitions is not None or start is not None or end is not None:
         return viterbi(scores, lengths, constraints, transitions=transitions, start=start, end=end, allowed=allowed)
     masked = scores if allowed is None else np.where(allowed, scores, -np.inf)
     best = masked.argmax(axis=1) if scores.shape[0] else np.zeros((0,), dtype=np.int64)
-    if not best.size or (constraints is None and allowed is None):
+    possible = masked[np.arange(best.shape[0]), best] > -np.inf
+    if not best.size or (constraints is None and possible.all()):
         return best
     # Without transition scores, a sequence whose best tags happen to be legal is decoded already.
     sizes = np.asarray(lengths, dtype=np.int64)
     sizes = sizes[sizes > 0]
-    redo = ~_is_legal(best, sizes, constraints, allowed)
+    redo = ~_is_legal(best, possible, sizes, constraints)
     if redo.any():
         rows = np.flatnonzero(np.repeat(redo, sizes))
         part = None if allowed is None else allowed[rows]
@@ -136,14 +133,12 @@ def kbest(lattice: Lattice, k: int, temperature: float = 1.0) -> List[List[Tuple
 
 
 def _is_legal(
-    path: Path, sizes: NDArray[np.int64], constraints: Optional[Constraints], allowed: Optional[Any]
+    path: Path, possible: NDArray[np.bool_], sizes: NDArray[np.int64], constraints: Optional[Constraints]
 ) -> NDArray[np.bool_]:
-    """Whether each of some non-empty sequences keeps to the constraints and the allowed tags."""
+    """Whether each of some non-empty sequences keeps to the constraints and has only tags that are possible."""
     ends = np.cumsum(sizes)
     starts = ends - sizes
-    legal = np.ones(path.shape, dtype=bool)
-    if allowed is not None:
-        legal &= allowed[np.arange(path.shape[0]), path]
+    legal = possible.copy()
     if constraints is not None:
         follows = constraints.follows[path[:-1], path[1:]]
         follows[starts[1:] - 1] = True

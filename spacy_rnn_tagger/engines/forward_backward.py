@@ -192,9 +192,10 @@ def _log_conditionals(posterior: Posterior, rows: Any, tags: Any) -> Any:
     transitions = posterior.lattice.transitions
     if transitions is not None:
         joint = joint + (transitions[tags[:-1], tags[1:]] - _shift(xp, transitions))
-    # An impossible pair stays so; its arrival may be as impossible, and their difference would be no number.
-    impossible = joint == -np.inf
-    logs[:-1] = xp.where(impossible, joint, joint - xp.where(impossible, 0, posterior.arrivals[rows[1:], tags[1:]]))
+    arrivals = posterior.arrivals[rows[1:], tags[1:]]
+    # An impossible pair stays so. The arrival at a tag that is impossible itself is not always summed.
+    impossible = (joint == -np.inf) | (arrivals == -np.inf)
+    logs[:-1] = xp.where(impossible, -np.inf, joint - xp.where(impossible, 0, arrivals))
     return logs
 
 

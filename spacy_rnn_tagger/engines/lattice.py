@@ -99,6 +99,20 @@ def make_lattice(
     return lattice
 
 
+def check_scores(*arrays: Any) -> None:
+    """Refuse scores that no path can be chosen by.
+
+    arrays (array): Scores of any kind.
+    RAISES (ValueError): If one is NaN or plus infinity.
+    """
+    # NaN is less than nothing.
+    if not all(array.max() < np.inf for array in arrays if array.size):
+        raise ValueError(
+            "The model's scores contain NaN or infinity: its weights are damaged or its training diverged (try a lower learn "
+            "rate)."
+        )
+
+
 def array_module(array: Any) -> Any:
     """RETURNS (module): `numpy` or `cupy`, whichever the array is of."""
     if isinstance(array, np.ndarray):

@@ -41,15 +41,15 @@ def bias_curve(
     """
     target = make_target(pipe.target, pipe.vocab)
     columns = [pipe.labels.index(label) for label in labels]
-    n_gold = sum(int(count_gold(target, pipe.labels, pipe.tags, batch)[columns].sum()) for batch in batches)
     for bias in biases:
         # The scores have the component's own biases already.
         more: Dict[str, Any] = {label: bias - pipe.label_bias.get(label, 0.0) for label in labels}
         change = bias_of_tags(target, pipe.tags, more)
-        predicted = right = 0
+        predicted = right = n_gold = 0
         for batch in batches:
             scores = batch.scores._replace(emissions=batch.scores.emissions + change)
             path = decode_confident(target, scores, pipe.labels, threshold=pipe.threshold).path
+            n_gold += count_gold(target, pipe.tags, batch, labels, path)
             decisions = judge(target, pipe.labels, batch, path)
             ours = np.isin(decisions.labels, columns)
             predicted += int(ours.sum())

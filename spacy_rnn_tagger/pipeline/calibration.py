@@ -5,7 +5,7 @@ from typing import NamedTuple, Sequence, Tuple
 import numpy as np
 
 from ..engines.calibration import calibration_error, fit_temperature
-from ..engines.crf_loss import MISSING, crf_loss
+from ..engines.crf_loss import crf_loss
 from ..engines.lattice import Lattice, temper
 from .confidence import Probabilities, span_probabilities, tag_probabilities
 from .development import Decisions, ScoredBatch, judge
@@ -17,8 +17,8 @@ class Calibration(NamedTuple):
     """What a temperature does.
 
     temperature: The temperature.
-    n_gold: Tokens with a gold tag that the component knows.
-    nll: Negative log-likelihood of the gold, in nats per such token.
+    n_gold: Tokens with gold that has only tags of the component.
+    nll: Negative log-likelihood of the gold, in nats per such token; of alternatives, that of any of them.
     n_predictions: Predicted tags or spans that gold can judge.
     accuracy: The share of them that is right.
     ece: Their expected calibration error.
@@ -74,7 +74,7 @@ def calibrate(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> Tuple[Calibrat
 
 
 def _count_gold(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> int:
-    n_gold = sum(int((batch.gold >= 0).sum()) for batch in batches)
+    n_gold = sum(int(batch.learnable.sum()) for batch in batches)
     if not n_gold:
         raise ValueError(
             f"component {pipe.name!r}: the development data have no annotation for its target {pipe.target!r} with labels that "
@@ -84,7 +84,7 @@ def _count_gold(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> int:
 
 
 def _loss(lattice: Lattice, batch: ScoredBatch, temperature: float) -> float:
-    return crf_loss(temper(lattice, temperature), np.maximum(batch.gold, MISSING)).loss
+    return crf_loss(temper(lattice, temperature), batch.gold).loss
 
 
 def _confidences(batch: ScoredBatch, path: Path, decisions: Decisions, temperature: float) -> Probabilities:

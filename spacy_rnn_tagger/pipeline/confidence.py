@@ -85,9 +85,9 @@ def decode_confident(
     path_scores (PathScores): The scores of some docs.
     labels (Sequence[str]): The labels.
     threshold (float): The least probability that is enough.
-    scores (bool): Whether to find the probabilities of the spans or tags even if there is no threshold.
-    probs (bool): Whether to find those of all tags.
-    RETURNS (Decoded): What was found.
+    scores (bool): Whether to return the probabilities of the spans or tags. A threshold finds them for itself.
+    probs (bool): Whether to return those of all tags.
+    RETURNS (Decoded): What was asked for.
     """
     path = path_scores.best()
     marginals = path_scores.marginals() if probs else None
@@ -96,10 +96,13 @@ def decode_confident(
     spans = target.segments(path, labels)
     if spans is None:
         likely = tag_probabilities(path_scores, path, marginals)
-        return Decoded(np.where(likely < threshold, ABSTAIN, path), None, likely, marginals)
+        written = np.where(likely < threshold, ABSTAIN, path)
+        return Decoded(written, None, likely if scores else None, marginals)
     likely = span_probabilities(path_scores, path, spans)
     unlikely = likely < threshold
     path[rows_of(spans.select(unlikely))] = OUT
+    if not scores:
+        return Decoded(path, marginals=marginals)
     return Decoded(path, spans.select(~unlikely), likely[~unlikely], marginals)
 
 

@@ -11,6 +11,9 @@ from ..errors import check_labels, check_numbers, check_probability, is_number, 
 from .targets import Target
 
 AUTO = "auto"
+HOTTEST = 1000.0
+LARGEST_BIAS = 10_000.0
+"""In nats. More decides nothing that this does not, and would leave no digits for the scores that it is added to."""
 
 
 class Control:
@@ -29,9 +32,10 @@ class Control:
 
     @temperature.setter
     def temperature(self, temperature: float) -> None:
-        if not is_number(temperature) or not 0 < temperature < float("inf"):
+        if not is_number(temperature) or not 1 / HOTTEST <= temperature <= HOTTEST:
             raise ValueError(
-                f"component {self.name!r}: temperature = {temperature!r} is not allowed; it must be a finite number above 0."
+                f"component {self.name!r}: temperature = {temperature!r} is not allowed; it must be a number from {1 / HOTTEST} "
+                f"to {HOTTEST:,.0f}."
             )
         self.cfg["temperature"] = float(temperature)
 
@@ -58,7 +62,7 @@ class Control:
 
     @label_bias.setter
     def label_bias(self, label_bias: Dict[str, float]) -> None:
-        check_numbers(f"component {self.name!r}", "label_bias", label_bias)
+        check_numbers(f"component {self.name!r}", "label_bias", label_bias, largest=LARGEST_BIAS)
         self._label_bias = dict(label_bias)
 
     @property

@@ -1,6 +1,6 @@
 """A component's scores for development data beside the gold: computed once, then decoded under one setting after another."""
 
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Collection, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,27 +8,36 @@ from spacy.language import Language
 from spacy.training import Example
 from spacy.util import minibatch
 
-from ..engines.crf_loss import MISSING
 from .biluo import Segments
 from .confidence import PathScores
 from .rnn_tagger import RNNTagger
 from .targets import ABSTAIN, Path, Target, make_target
-
-UNKNOWN = MISSING - 1
-"""Tag index of a token whose gold tag is none of the component's: it cannot be right."""
 
 
 class ScoredBatch(NamedTuple):
     """Some development docs.
 
     scores: The component's scores.
-    gold: (n_tokens,) gold tag indices of the concatenated docs, MISSING or UNKNOWN.
+    right: (n_tokens, n_tags) bool, the tags of which each is right; none if the gold tag is none of the component's.
+    known: (n_tokens,) bool, where gold says what is right.
+    learnable: (n_tokens,) bool, where it also has only tags of the component, so that it has a likelihood.
     kept: (n_tokens,) bool, where the component will not write.
     """
 
     scores: PathScores
-    gold: NDArray[np.int32]
+    right: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    learnable: NDArray[np.bool_]
     kept: NDArray[np.bool_]
+
+    @property
+    def gold(self) -> NDArray[np.bool_]:
+        """(n_tokens, n_tags) bool, the tags of which one is right, all where there is no gold, as `crf_loss` takes them."""
+        return self.right | ~self.learnable[:, None]
+
+    def agrees(self, path: Path) -> NDArray[np.bool_]:
+        """RETURNS (array): (n_tokens,) bool, whether a path has a right tag. path (array): (n_tokens,) tag indices."""
+        return self.right[np.arange(path.shape[0]), path] & (path != ABSTAIN)
 
 
 class Decisions(NamedTuple):
@@ -36,7 +45,7 @@ class Decisions(NamedTuple):
 
     rows: (n,) token rows, of spans their first.
     labels: (n,) label indices.
-    right: (n,) bool, whether gold has just the same.
+    right: (n,) bool, whether gold has just the same, or among a token's alternatives.
     spans: The same as spans, if the target is spans.
     """
 
@@ -68,12 +77,12 @@ def score_batches(pipe: RNNTagger, examples: Sequence[Example], batch_size: int 
     batch_size (int): How many to score at once.
     YIELDS (ScoredBatch): The scores, batch by batch.
     """
-    target = make_target(pipe.target, pipe.vocab)
-    index: Dict[Optional[str], int] = {None: MISSING, **{tag: i for i, tag in enumerate(pipe.tags)}}
+    target = make_target(pipe.target, pipe.vocab, alternatives_key=pipe.alternatives_key)
+    tags = pipe.tags
     for batch in minibatch(examples, size=batch_size):
         docs = [eg.predicted for eg in batch]
-        gold = [index.get(tag, UNKNOWN) for eg in batch for tag in target.gold(eg)]
-        yield ScoredBatch(pipe.path_scores(docs), np.asarray(gold, dtype=np.int32), np.concatenate(pipe.kept(docs)))
+        gold = _read_gold(batch, target, tags)
+        yield ScoredBatch(pipe.path_scores(docs), *gold, np.concatenate(pipe.kept(docs)))
 
 
 def judge(target: Target, labels: Sequence[str], batch: ScoredBatch, path: Path) -> Decisions:
@@ -85,24 +94,46 @@ def judge(target: Target, labels: Sequence[str], batch: ScoredBatch, path: Path)
     path (array): (n_tokens,) tag indices that were decoded for them.
     RETURNS (Decisions): The decisions.
     """
-    known = batch.gold != MISSING
-    agrees = batch.gold == path
+    agrees = batch.agrees(path)
     spans = target.segments(path, labels)
     if spans is None:
-        rows = np.flatnonzero(known & ~batch.kept & (path != ABSTAIN))
+        rows = np.flatnonzero(batch.known & ~batch.kept & (path != ABSTAIN))
         return Decisions(rows, path[rows], agrees[rows], None)
     spans = spans.select(~batch.kept[spans.starts])
-    spans = spans.select(_throughout(known, spans))
+    spans = spans.select(_throughout(batch.known, spans))
     # The gold has the same span if it has the same tag at each of its tokens.
     return Decisions(spans.starts, spans.labels, _throughout(agrees, spans), spans)
 
 
-def count_gold(target: Target, labels: Sequence[str], tags: Sequence[str], batch: ScoredBatch) -> NDArray[np.int64]:
-    """RETURNS (array): (n_labels,) how many tokens or spans of each label the gold has where the component may write."""
-    index = {label: i for i, label in enumerate(labels)}
-    columns = np.asarray([index[target.label_of(tag)] if target.begins(tag) else -1 for tag in tags])
-    found = columns[batch.gold[(batch.gold >= 0) & ~batch.kept]]
-    return np.bincount(found[found >= 0], minlength=len(labels))
+def count_gold(target: Target, tags: Sequence[str], batch: ScoredBatch, labels: Collection[str], path: Path) -> int:
+    """How many tokens or spans of some labels the gold has where the component may write. A token with alternatives counts if
+    one of them is of the labels, unless the path has another of them.
+
+    target (Target): The target.
+    tags (Sequence[str]): The tags.
+    batch (ScoredBatch): The docs.
+    labels (Collection[str]): The labels.
+    path (array): (n_tokens,) tag indices that were decoded for them.
+    RETURNS (int): How many.
+    """
+    theirs = np.asarray([target.begins(tag) and target.label_of(tag) in labels for tag in tags])
+    by_others = batch.agrees(path) & ~theirs[path]
+    return int(np.count_nonzero((batch.right & theirs).any(axis=1) & ~by_others & ~batch.kept))
+
+
+def _read_gold(examples: Sequence[Example], target: Target, tags: Sequence[str]) -> Tuple[Any, Any, Any]:
+    """RETURNS (Tuple[array, array, array]): What is `right`, `known` and `learnable`, as in `ScoredBatch`."""
+    index = {tag: i for i, tag in enumerate(tags)}
+    gold: List[Collection[str]] = []
+    for eg in examples:
+        own = target.gold(eg)
+        sets = target.alternatives(eg) or [None] * len(own)
+        gold.extend(several or ([] if tag is None else [tag]) for tag, several in zip(own, sets))
+    right = np.zeros((len(gold), len(tags)), dtype=bool)
+    for row, names in zip(right, gold):
+        row[[index[name] for name in names if name in index]] = True
+    n_names = np.asarray([len(names) for names in gold], dtype=np.int64)
+    return right, n_names > 0, (n_names > 0) & (right.sum(axis=1) == n_names)
 
 
 def _throughout(mask: NDArray[np.bool_], spans: Segments) -> NDArray[np.bool_]:

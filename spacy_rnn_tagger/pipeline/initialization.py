@@ -11,7 +11,6 @@ from spacy.training import Example
 
 from ..errors import nearest
 from .targets import Target, annotated_targets, unseen_labels
-from .targets.alignment import same_tokens
 
 GetExamples = Callable[[], Iterable[Example]]
 N_SAMPLE = 10
@@ -129,7 +128,7 @@ def _is_training_config(nlp: Language) -> bool:
 
 
 class _Lost:
-    """Gold labels that do not reach the predicted tokens, because the two tokenisations differ."""
+    """Gold labels that cannot be learned: the two tokenisations differ, or the target never predicts such a thing."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -140,7 +139,7 @@ class _Lost:
     def add(self, index: int, example: Example) -> None:
         n_gold = self.target.count_gold(example)
         self.total += n_gold
-        if not n_gold or same_tokens(example):
+        if not n_gold or not self.target.may_lose(example):
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # W030, which the report replaces
@@ -153,8 +152,8 @@ class _Lost:
     def report(self, name: str) -> None:
         if self.lost:
             warnings.warn(
-                f"component {name!r}: {self.lost} of {self.total} gold labels ({100 * self.lost / self.total:.1f} %) do not "
-                f"match the pipeline's tokens and cannot be learned, such as\n  " + "\n  ".join(self.docs),
+                f"component {name!r}: {self.lost} of {self.total} gold labels ({100 * self.lost / self.total:.1f} %) "
+                f"{self.target.why_lost} and cannot be learned, such as\n  " + "\n  ".join(self.docs),
                 stacklevel=4,
             )
 

@@ -18,7 +18,7 @@ from thinc.types import Floats2d
 from ..engines.crf_loss import CRFLoss, crf_loss
 from ..engines.decoding import kbest
 from ..engines.exclusion_loss import exclusion_loss
-from ..engines.lattice import Lattice, make_lattice
+from ..engines.lattice import Lattice, check_scores, make_lattice
 from ..engines.weighted_crf_loss import weighted_crf_loss
 from ..errors import check_positive, unknown_name
 from ..models.rnn_layer import check_cell
@@ -98,6 +98,7 @@ class RNNTagger(Control, TrainablePipe):
         self.decoder = decoder
         self.overwrite = overwrite
         self.extend = extend
+        self.alternatives_key = alternatives_key
         self.max_tokens = max_tokens
         self.scorer = scorer
         self.store_scores = store_scores
@@ -283,12 +284,14 @@ class RNNTagger(Control, TrainablePipe):
 
         docs (Sequence[Doc]): The docs; not changed.
         RETURNS (PathScores): The scores, on the CPU.
+        RAISES (ValueError): If one is NaN or infinite.
         """
         lengths = np.asarray([len(doc) for doc in docs], dtype=np.int64)
         if not lengths.any():
             return PathScores(np.zeros((0, len(self.tags)), dtype="float32"), lengths, {})
         rows = self.model.predict(docs)
         scores = self.model.ops.to_numpy(rows[0] if len(rows) == 1 else self.model.ops.xp.concatenate(rows))
+        check_scores(scores, *self._path_scores().values())
         bias = self.tag_biases(self.labels, self.tags)
         return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
 
@@ -324,10 +327,16 @@ class RNNTagger(Control, TrainablePipe):
         layer = self.model.get_ref("transitions")
         return {name: layer.ops.to_numpy(layer.get_param(name)) for name in layer.param_names}
 
-    def _training_lattice(self, scores: Any, lengths: Sequence[int]) -> Lattice:
-        """The legal paths whatever the docs hold, on the CPU."""
-        constraints = self._target.make_constraints(self.labels)
-        return make_lattice(self.model.ops.to_numpy(scores), lengths, constraints=constraints, **self._path_scores())
+    def _training_lattice(self, scores: Any, docs: Sequence[Doc]) -> Lattice:
+        """The legal paths whatever annotation the docs have, on the CPU."""
+        labels = self.labels
+        return make_lattice(
+            self.model.ops.to_numpy(scores),
+            [len(doc) for doc in docs],
+            constraints=self._target.make_constraints(labels),
+            allowed=self._target.permitted(docs, labels),
+            **self._path_scores(),
+        )
 
     def _take(self, result: CRFLoss) -> Tuple[float, Any]:
         """A loss and its gradient with respect to the scores. That of the path scores goes to the model, if it has any."""
@@ -374,7 +383,8 @@ class RNNTagger(Control, TrainablePipe):
         examples = list(examples)
         validate_examples(examples, "RNNTagger.get_loss")
         ops = self.model.ops
-        lengths = [len(s) for s in scores]
+        docs = [eg.predicted for eg in examples]
+        lengths = [len(doc) for doc in docs]
         tags = self.tags
         gold, unknown = read_gold(examples, self._target, tags)
         segments, wrong = read_incorrect(examples, self._target, self.labels, len(tags))
@@ -382,7 +392,7 @@ class RNNTagger(Control, TrainablePipe):
         weights = self.tag_weights(tags)
         flat = ops.xp.concatenate(scores)
         if self.decoder == "crf":
-            loss, gradient = self._take(_path_loss(self._training_lattice(flat, lengths), gold, weights))
+            loss, gradient = self._take(_path_loss(self._training_lattice(flat, docs), gold, weights))
         elif gold.ndim == 2:
             free: Dict[str, Any] = (
                 {} if weights is None else {"transitions": np.zeros((len(tags), len(tags)), dtype="float32")}
@@ -392,7 +402,7 @@ class RNNTagger(Control, TrainablePipe):
             weighted = None if weights is None else ops.asarray1f(weights)
             loss, gradient = softmax_loss(ops.xp, flat, ops.asarray1i(gold), weighted)
         if segments is not None:
-            more, push = self._take(exclusion_loss(self._training_lattice(flat, lengths), *segments))
+            more, push = self._take(exclusion_loss(self._training_lattice(flat, docs), *segments))
             loss, gradient = loss + more, gradient + push
         if np.isnan(loss):
             raise ValueError(Errors.E910.format(name=self.name))

@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 
 from ...engines.lattice import Constraints
 from ..biluo import Segments
-from .alignment import Sets
+from .alignment import Sets, same_tokens
 
 Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
@@ -39,6 +39,7 @@ class Target(ABC):
     score_keys: Keys of its scores, the deciding one first.
     fixed_labels: The labels of a target that always has the same ones; else empty.
     can_abstain: Whether `annotate` knows `ABSTAIN`, or leaves out what is not in a path.
+    why_lost: What is the matter with gold that `count_aligned` leaves out, for messages.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Target(ABC):
     score_keys: Tuple[str, ...]
     fixed_labels: Tuple[str, ...] = ()
     can_abstain = False
+    why_lost = "do not match the pipeline's tokens"
 
     def __init__(self, vocab: Vocab) -> None:
         self.vocab = vocab
@@ -116,7 +118,11 @@ class Target(ABC):
 
     @abstractmethod
     def count_aligned(self, example: Example) -> int:
-        """How many of them reach the predicted doc."""
+        """How many of them reach the predicted doc, and could be predicted there."""
+
+    def may_lose(self, example: Example) -> bool:
+        """Whether gold may be left out on the way to the predicted doc; quicker to find out than how much of it."""
+        return not same_tokens(example)
 
     def make_tags(self, labels: Sequence[str]) -> List[str]:
         """The tags scored per token, in column order."""
@@ -124,6 +130,15 @@ class Target(ABC):
 
     def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
         """The legal tag paths; None if all are."""
+        return None
+
+    def permitted(self, docs: Sequence[Doc], labels: Sequence[str]) -> Optional[NDArray[np.bool_]]:
+        """What the docs' words alone permit, in training as in decoding.
+
+        docs (Sequence[Doc]): The docs.
+        labels (Sequence[str]): The labels.
+        RETURNS (Optional[array]): (n_tokens, n_tags) bool, as `allowed`.
+        """
         return None
 
     def columns(self, labels: Sequence[str]) -> Columns:
@@ -137,7 +152,7 @@ class Target(ABC):
         return ()
 
     def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
-        """What the docs themselves rule out.
+        """What the docs themselves leave possible: their words, and the annotation that they have.
 
         docs (Sequence[Doc]): The docs.
         labels (Sequence[str]): The labels.

@@ -25,6 +25,7 @@ class BiluoTarget(Target):
     """
 
     can_abstain = True
+    why_lost = "do not match the pipeline's tokens, or begin or end with whitespace,"
 
     def __init__(self, vocab: Vocab, incorrect_spans_key: Optional[str] = None) -> None:
         super().__init__(vocab)
@@ -73,11 +74,11 @@ class BiluoTarget(Target):
         return {span.label_ for span in self.spans_in(example.reference)}
 
     def gold(self, example: Example) -> List[Optional[str]]:
-        tags = self.align(example)[1]
-        for i, tag in enumerate(tags):
-            # Decoding never begins or ends a span on whitespace, so such gold cannot be learned.
-            if tag is not None and tag[0] in "BLU" and example.predicted[i].is_space:
-                tags[i] = None
+        spans, tags = self.align(example)
+        for span in spans:
+            # Never decoded, so not learned either: neither where it is, nor that there is none.
+            if _is_ragged(example.predicted[span.start : span.end]):
+                tags[span.start : span.end] = [None] * len(span)
         return tags
 
     def incorrect(self, example: Example) -> List[IncorrectSpan]:
@@ -94,26 +95,35 @@ class BiluoTarget(Target):
     def count_aligned(self, example: Example) -> int:
         return sum(tag is not None and tag[0] in "BU" for tag in self.gold(example))
 
+    def may_lose(self, example: Example) -> bool:
+        return super().may_lose(example) or any(_is_ragged(span) for span in self.spans_in(example.reference))
+
     def make_tags(self, labels: Sequence[str]) -> List[str]:
         return biluo.make_tags(labels)
 
     def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
         return biluo.make_constraints(len(labels))
 
-    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
-        actions, _ = biluo.actions_and_labels(1 + 4 * len(labels))
+    def permitted(self, docs: Sequence[Doc], labels: Sequence[str]) -> Optional[NDArray[np.bool_]]:
+        """No span begins or ends with whitespace, or consists of it."""
         spaces = np.concatenate([doc.to_array([IS_SPACE]) for doc in docs]).astype(bool)
+        if not spaces.any():
+            return None
+        actions, _ = biluo.actions_and_labels(1 + 4 * len(labels))
+        return ~spaces[:, None] | np.isin(actions, (biluo.OUT, biluo.IN))
+
+    def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
+        mask = self.permitted(docs, labels)
         settled: Dict[int, int] = {}
         offset = 0
         for doc in docs:
             settled.update({offset + i: tag for i, tag in self.settled(doc, labels, overwrite).items()})
             offset += len(doc)
-        if not spaces.any() and not settled:
-            return None
-        mask = np.ones((spaces.shape[0], len(actions)), dtype=bool)
-        mask[spaces] = np.isin(actions, (biluo.OUT, biluo.IN))
-        if settled:
-            mask[list(settled)] = np.asarray(list(settled.values()))[:, None] == np.arange(len(actions))
+        if not settled:
+            return mask
+        n_tags = 1 + 4 * len(labels)
+        mask = np.ones((offset, n_tags), dtype=bool) if mask is None else mask
+        mask[list(settled)] = np.asarray(list(settled.values()))[:, None] == np.arange(n_tags)
         return mask
 
     def decoded(self, doc: Doc, path: Path, labels: Sequence[str]) -> List[Span]:
@@ -123,6 +133,11 @@ class BiluoTarget(Target):
 
     def _incorrect_spans(self, doc: Doc) -> Sequence[Span]:
         return () if self.incorrect_spans_key is None else doc.spans.get(self.incorrect_spans_key, ())
+
+
+def _is_ragged(span: Span) -> bool:
+    """Whether a span begins or ends with whitespace."""
+    return span[0].is_space or span[-1].is_space
 
 
 def settle(spans: Sequence[Span], labels: Sequence[str]) -> Dict[int, int]:
