@@ -1,68 +1,23 @@
 """Pipelines saved with small weights: what is saved, what comes back, and who decides."""
 
 import copy
-import json
 import pickle
 import re
-import shutil
 
 import numpy
 import pytest
 import spacy
 import srsly
-from spacy.cli.package import package
-from spacy.tokens import DocBin
 from spacy.util import registry
 from thinc.api import Model
-from typer.testing import CliRunner
 
-from benchmarks import small_models
-from spacy_rnn_tagger.cli import rnn_cli
 from spacy_rnn_tagger.engines.weight_storage import decode, encode
 from spacy_rnn_tagger.models.lexeme_gates import cache_info
 from spacy_rnn_tagger.models.stored_model import set_storage
-from spacy_rnn_tagger.pipeline.compression import compress, size_on_disk
+from spacy_rnn_tagger.pipeline.compression import compress
 
-from .conftest import SENTENCES, make_examples, randomize, small_model
-
-TEXTS = [text for text, *_ in SENTENCES]
-OURS = ["tok2vec", "rnn_tagger", "rnn_ner", "rnn_language_model"]
-
-
-def tok2vec_config(**settings):
-    config = small_model(hidden_width=8)["tok2vec"]
-    config["embed"]["min_freq"] = 2
-    config["embed"]["chars"] = {
-        "@architectures": "spacy-rnn-tagger.CharRNN.v1",
-        "width": 16,
-        "char_width": 8,
-        "rows": 50,
-    }
-    return {**config, **settings}
-
-
-def make_pipeline(storage=None, weights=0):
-    """A shared encoder that spells words and has learned which are frequent, with three of our components and one of spaCy's
-    that listen to it, all of random weights."""
-    nlp = spacy.blank("en")
-    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16, "upstream": "tok2vec"}
-    scorer = {"@architectures": "spacy-rnn-tagger.RNNTagger.v1", "tok2vec": listener, "storage": storage}
-    guesser = {"@architectures": "spacy-rnn-tagger.LanguageModel.v1", "tok2vec": listener, "width": 8, "max_size": 20}
-    nlp.add_pipe("tok2vec", config={"model": tok2vec_config(storage=storage)})
-    nlp.add_pipe("rnn_tagger", config={"model": scorer, "decoder": "crf"})
-    nlp.add_pipe("rnn_ner", config={"model": scorer, "decoder": "crf"})
-    nlp.add_pipe("rnn_language_model", config={"model": {**guesser, "storage": storage}})
-    nlp.add_pipe("tagger", name="theirs", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}})
-    examples = make_examples(nlp)
-    nlp.config["training"]["seed"] = 0
-    with pytest.warns(UserWarning, match="min_freq = 2 has no effect"):
-        nlp.initialize(lambda: examples)
-    layers = [node for node in nlp.get_pipe("tok2vec").model.walk() if "known" in node.attrs]
-    for layer in layers:
-        layer.attrs.update(learned=True, known=numpy.sort(numpy.asarray([5, 2**63, 77], dtype="uint64")))
-    for i, (_, pipe) in enumerate(nlp.pipeline):
-        randomize(pipe.model, seed=weights + i)
-    return nlp
+from .conftest import make_examples, randomize, small_model
+from .small_pipelines import OURS, TEXTS, files, make_pipeline, outputs, tok2vec_config
 
 
 @pytest.fixture(scope="module")
@@ -83,21 +38,6 @@ def params(model):
         for name in node.param_names
         if node.has_param(name)
     ]
-
-
-def outputs(nlp):
-    """Everything that the pipeline says, to the last bit."""
-    docs = list(nlp.pipe(TEXTS))
-    scored = [nlp.get_pipe(name) for name in ("rnn_tagger", "rnn_ner")]
-    return (
-        [doc.to_bytes() for doc in docs],
-        [doc.tensor.tobytes() for doc in docs],
-        [array.tobytes() for pipe in scored for array in pipe.predict_proba(docs)],
-    )
-
-
-def files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def plain_bytes(model):
@@ -349,118 +289,3 @@ def test_what_cannot_be_stored_or_read_is_refused(nlp, tmp_path):
     (tmp_path / "good" / "rnn_ner" / "model").write_bytes(files_of_another[:-100])
     with pytest.raises(ValueError, match="component 'rnn_ner'.* the file is truncated or damaged"):
         spacy.load(tmp_path / "good")
-
-
-def run(*args):
-    """A command, without the seconds that a new process takes to import spaCy. Returns its exit code and all it printed."""
-    done = CliRunner().invoke(rnn_cli, list(map(str, args)), env={"COLUMNS": "200", "TERM": "dumb"})
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, " ".join(re.sub("[│\n]", " ", done.output).split())
-
-
-@pytest.fixture
-def saved(nlp, tmp_path):
-    """A pipeline on disk, development data, and where to save."""
-    nlp.to_disk(tmp_path / "model")
-    DocBin(docs=[eg.reference for eg in make_examples(nlp)]).to_disk(tmp_path / "dev.spacy")
-    return tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "new" / "small"
-
-
-def test_compress_command(saved):
-    model, dev, out = saved
-    code, printed = run("compress", model, out, "--data", dev)
-    assert code == 0, printed
-    nlp = spacy.load(out)
-    assert nlp.pipe_names == ["tok2vec", "rnn_tagger", "rnn_ner", "theirs"]
-    assert "Weights as int8: tok2vec, rnn_tagger, rnn_ner" in printed
-    assert "As before, since their models are not of spacy-rnn-tagger: theirs" in printed
-    assert "Left out, since only training needs them: rnn_language_model" in printed
-    sizes = [size_on_disk(path) for path in (model, out)]
-    assert f"size, MB {sizes[0] / 1e6:.2f} {sizes[1] / 1e6:.2f} {100 * sizes[1] / sizes[0] - 100:+.1f} %" in printed
-    for path, column in ((model, 0), (out, 1)):
-        pipeline = spacy.load(path)
-        scores = pipeline.evaluate(make_examples(pipeline))
-        for key in ("tag_acc", "ents_f", "ents_p", "ents_r"):
-            row = re.search(rf"{key}, % ([\d.]+) ([\d.]+) ([+-][\d.]+)", printed)
-            assert row[column + 1] == f"{100 * scores[key]:.2f}" and row[3] != "-0.00"
-    # The settings are in the config, so that the pipeline is saved like that again.
-    nlp.to_disk(out.parent / "again")
-    assert files(out.parent / "again") == files(out)
-    package(out, out.parent, name="tiny", create_sdist=False, create_wheel=False, silent=True)
-    (data,) = out.parent.glob("en_tiny-*/en_tiny/en_tiny-*")
-    assert outputs(spacy.load(data)) == outputs(nlp)
-
-
-def test_compress_command_keeps_and_replaces(saved):
-    model, _, out = saved
-    assert run("compress", model, out, "--weights", "float16", "--keep-language-model")[0] == 0
-    assert spacy.load(out).pipe_names == [*OURS, "theirs"]
-    code, printed = run("compress", out, out)
-    assert code == 2 and "is not empty; name another directory, or pass --force" in printed
-    before = files(out)
-    (out / "rnn_ner" / "old").write_text("left by another pipeline")
-    code, printed = run("compress", out, out, "--force")
-    assert code == 0 and [path.name for path in out.parent.iterdir()] == ["small"]
-    after = files(out)
-    assert set(after) == {name for name in before if not name.startswith("rnn_language_model")}
-    assert len(after["tok2vec/model"]) < len(before["tok2vec/model"])
-
-
-def test_compress_command_refuses(saved, tmp_path):
-    model, dev, out = saved
-
-    def refusal(*args):
-        code, printed = run("compress", *args)
-        assert code == 2 and "Traceback" not in printed and not out.exists()
-        return printed
-
-    assert "--weights = 'int88' is unknown; allowed: 'float32', 'float16', 'int8'. Did you mean 'int8'?" in refusal(
-        model, out, "--weights", "int88"
-    )
-    assert "Can't find model" in refusal(tmp_path / "nowhere", out)
-    assert "is a file; name a directory" in refusal(model, dev)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("not a pipeline")
-    assert "is not empty and holds no pipeline" in refusal(model, tmp_path / "mine", "--force")
-    assert (tmp_path / "mine" / "notes.txt").read_text() == "not a pipeline"
-    DocBin().to_disk(tmp_path / "empty.spacy")
-    assert "have no tokens" in refusal(model, out, "--data", tmp_path / "empty.spacy")
-    other = spacy.blank("en")
-    other.add_pipe("sentencizer")
-    other.to_disk(tmp_path / "other")
-    assert "no component with a model of spacy-rnn-tagger to store: sentencizer" in refusal(tmp_path / "other", out)
-    assert "int8 rows with a scale each" in run("compress", "--help")[1]
-
-
-def test_benchmark(saved, tmp_path, capsys):
-    model, dev, _ = saved
-    other = spacy.blank("en")
-    other.add_pipe("rnn_tagger", config={"model": small_model(), "target": "pos"})
-    other.initialize(lambda: make_examples(other))
-    other.to_disk(tmp_path / "other")
-    paths = [model, dev, tmp_path / "other", dev]
-    assert small_models.main([*map(str, paths), "--output", str(tmp_path / "metrics")]) == 0
-    table = (tmp_path / "metrics" / "small_models.md").read_text(encoding="utf8")
-    assert table in capsys.readouterr().out
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-    assert rows[0] == [
-        "pipeline",
-        "data",
-        "weights",
-        "MB",
-        *(f"`{key}`, %" for key in ("tag_acc", "ents_f", "ents_p", "ents_r", "pos_acc")),
-    ]
-    assert [row[2] for row in rows[2:]] == ["as trained", "float32", "float16", "int8"] * 2
-    assert [row[8] for row in rows[2:6]] == ["–"] * 4 == [row[4] for row in rows[6:]]
-    assert re.fullmatch(r"\d+\.\d\d", rows[6][8]) and rows[7][8] == f"{rows[6][8]} (+0.00)"
-    measured = json.loads((tmp_path / "metrics" / "small_models.json").read_text())
-    for first, *others in measured:
-        assert [row["bytes"] for row in others] == sorted((row["bytes"] for row in others), reverse=True)
-        assert others[0]["scores"] == first["scores"]
-    assert measured[0][0]["bytes"] > measured[0][1]["bytes"]  # the language model is gone
-    shutil.rmtree(tmp_path / "other")
-    for wrong, message in ((paths[:3], "each pipeline needs a .spacy file"), (paths, "other; train the pipeline")):
-        with pytest.raises(SystemExit):
-            small_models.main([str(path) for path in wrong])
-        assert message in capsys.readouterr().err
