@@ -4,8 +4,8 @@ Formulas: Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2
 the reset gate applied after the recurrent product (as cuDNN and PyTorch do) for the GRU, Elman (1990) for the others.
 
 How it is made fast: the weights are laid out once (`prepare`), gate by gate, so that every gate is a contiguous block;
-both directions take each step together; all squashing goes through one exponential, sigmoid(z) = 1 / (1 + exp(-z)) and
-tanh(z) = 2 / (1 + exp(-2 z)) - 1, whose factors are folded into the weights (NumPy's exp takes half the time of its tanh);
+both directions take each step together; all squashing of a step is one tanh, since sigmoid(z) = (tanh(z / 2) + 1) / 2, whose
+inner factor is folded into the weights (of float32, NumPy's tanh takes half the time of its exp, and no division follows);
 inputs are fetched and states handed on in blocks that stay in the processor's cache, whatever the length of the batch; and
 no step allocates anything.
 """
@@ -30,8 +30,8 @@ BLOCK_ROWS = 256
 # Scratch memory that a thread keeps between calls, at most.
 KEPT_BYTES = 2**24
 
-# Zero-dimensional arrays, which ufuncs take without a conversion.
-_ONE, _TWO, _MINUS_FOUR = (np.asarray(value, dtype="float32") for value in (1.0, 2.0, -4.0))
+# A zero-dimensional array, which ufuncs take without a conversion.
+_HALF = np.asarray(0.5, dtype="float32")
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,13 @@ def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:
 
     def stack(name: str) -> Floats:
         gates = np.stack([params[name + suffix].reshape((n_gates, n_hidden, -1)) for suffix in suffixes], axis=1)
-        scaled: Floats = np.ascontiguousarray(gates.transpose((0, 1, 3, 2)), dtype="float32") * scale
+        gates = gates[_ORDERS[cell]].transpose((0, 1, 3, 2))
+        scaled: Floats = np.ascontiguousarray(gates, dtype="float32") * scale
         return scaled
 
     bias_hn = np.zeros((len(suffixes), 1, n_hidden), dtype="float32")
     if "bias_hn" in params:
-        bias_hn[:, 0] = [params["bias_hn" + suffix] * scale[-1, 0, 0] for suffix in suffixes]
+        bias_hn[:, 0] = [params["bias_hn" + suffix] for suffix in suffixes]
     return Weights(cell, stack("weight_ih"), stack("bias"), stack("weight_hh"), bias_hn)
 
 
@@ -236,19 +237,17 @@ def run_blocks(weights: Weights, packing: Packing, inputs: Inputs, sink: Sink) -
     n_steps = packing.batch_sizes.shape[0]
     scratch = _Scratch.borrow()
     loop = _LOOPS[weights.cell](weights, int(packing.batch_sizes[0]), scratch)
-    # exp overflows to infinity where a gate is closed for good, whose reciprocal is the zero that is meant.
-    with np.errstate(over="ignore"):
-        first = 0
-        while first < n_steps:
-            last = max(first + 1, int(np.searchsorted(starts, starts[first] + BLOCK_ROWS, side="right")) - 1)
-            start, end = int(starts[first]), int(starts[last])
-            gates = scratch.array("gates", (weights.n_gates, weights.n_directions, end - start, weights.n_hidden))
-            states = scratch.array("states", (weights.n_directions, end - start, weights.n_hidden))
-            tokens: List[Any] = [slice(start, end), packing.mirror[start:end]]
-            inputs.fetch(tokens[: weights.n_directions], gates)
-            loop.run(packing.batch_sizes[first:last].tolist(), gates, states)
-            sink(start, end, states)
-            first = last
+    first = 0
+    while first < n_steps:
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + BLOCK_ROWS, side="right")) - 1)
+        start, end = int(starts[first]), int(starts[last])
+        gates = scratch.array("gates", (weights.n_gates, weights.n_directions, end - start, weights.n_hidden))
+        states = scratch.array("states", (weights.n_directions, end - start, weights.n_hidden))
+        tokens: List[Any] = [slice(start, end), packing.mirror[start:end]]
+        inputs.fetch(tokens[: weights.n_directions], gates)
+        loop.run(packing.batch_sizes[first:last].tolist(), gates, states)
+        sink(start, end, states)
+        first = last
     scratch.give_back()
 
 
@@ -327,39 +326,32 @@ class _Loop:
 
 
 class _LSTMLoop(_Loop):
-    """The cell state is kept times -2, as the exponential of its tanh wants it."""
-
     def __init__(self, weights: Weights, n_seqs: int, scratch: _Scratch) -> None:
         super().__init__(weights, n_seqs, scratch)
         self.c = self._zeros("cells", n_seqs)
 
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
-        add, subtract, multiply, divide, exp, matmul = np.add, np.subtract, np.multiply, np.divide, np.exp, np.matmul
+        add, multiply, tanh, matmul = np.add, np.multiply, np.tanh, np.matmul
         recurrent = self.weights.recurrent
         previous, c, size, start = self.h, self.c, 0, 0
         for n in sizes:
             if n != size:
                 size = n
                 z, t = self._products(n), self._squashed(n)
-                i, f, g, o = z
+                sigmoids, (i, f, o, g) = z[:3], z
                 c = c[:, :n]
                 previous = previous[:, :n]
             end = start + n
             matmul(previous, recurrent, z)
             add(z, gates[:, :, start:end], z)
-            exp(z, z)
-            add(z, _ONE, z)
-            divide(_ONE, z, z)
-            multiply(g, _MINUS_FOUR, g)
-            add(g, _TWO, g)
-            multiply(g, i, g)
+            tanh(z, z)
+            multiply(sigmoids, _HALF, sigmoids)
+            add(sigmoids, _HALF, sigmoids)
             multiply(c, f, c)
+            multiply(g, i, g)
             add(c, g, c)
-            exp(c, t)
-            add(t, _ONE, t)
-            divide(o, t, t)
-            add(t, t, t)
-            previous = subtract(t, o, states[:, start:end])
+            tanh(c, t)
+            previous = multiply(t, o, states[:, start:end])
             start = end
         self.c = c
         self._keep(previous)
@@ -367,28 +359,25 @@ class _LSTMLoop(_Loop):
 
 class _GRULoop(_Loop):
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
-        add, subtract, multiply, divide, exp, matmul = np.add, np.subtract, np.multiply, np.divide, np.exp, np.matmul
+        add, subtract, multiply, tanh, matmul = np.add, np.subtract, np.multiply, np.tanh, np.matmul
         recurrent, bias_hn = self.weights.recurrent, self.weights.bias_hn
         previous, size, start = self.h, 0, 0
         for n in sizes:
             if n != size:
                 size = n
                 z = self._products(n)
-                squashed, (reset, update), candidate = z[:2], z[:2], z[2]
+                sigmoids, (reset, update, candidate) = z[:2], z
                 previous = previous[:, :n]
             end = start + n
             matmul(previous, recurrent, z)
-            add(squashed, gates[:2, :, start:end], squashed)
-            exp(squashed, squashed)
-            add(squashed, _ONE, squashed)
-            divide(_ONE, squashed, squashed)
+            add(sigmoids, gates[:2, :, start:end], sigmoids)
+            tanh(sigmoids, sigmoids)
+            multiply(sigmoids, _HALF, sigmoids)
+            add(sigmoids, _HALF, sigmoids)
             add(candidate, bias_hn, candidate)
             multiply(candidate, reset, candidate)
             add(candidate, gates[2, :, start:end], candidate)
-            exp(candidate, candidate)
-            add(candidate, _ONE, candidate)
-            divide(_TWO, candidate, candidate)
-            subtract(candidate, _ONE, candidate)
+            tanh(candidate, candidate)
             state = subtract(previous, candidate, states[:, start:end])
             multiply(state, update, state)
             previous = add(state, candidate, state)
@@ -413,10 +402,11 @@ class _ElmanLoop(_Loop):
 
 
 _LOOPS = {"lstm": _LSTMLoop, "gru": _GRULoop, "rnn_tanh": _ElmanLoop, "rnn_relu": _ElmanLoop}
-# What each gate's exponential wants its argument multiplied by: -1 for a sigmoid, -2 for a tanh.
+# The gates in the order in which steps want them, the sigmoids first, and what the tanh of each wants its argument multiplied by.
+_ORDERS: Dict[str, List[int]] = {"lstm": [0, 1, 3, 2], "gru": [0, 1, 2], "rnn_tanh": [0], "rnn_relu": [0]}
 _SCALES: Dict[str, Tuple[float, ...]] = {
-    "lstm": (-1.0, -1.0, -2.0, -1.0),
-    "gru": (-1.0, -1.0, -2.0),
+    "lstm": (0.5, 0.5, 0.5, 1.0),
+    "gru": (0.5, 0.5, 1.0),
     "rnn_tanh": (1.0,),
     "rnn_relu": (1.0,),
 }
