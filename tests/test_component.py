@@ -8,6 +8,9 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Linear
+
+from spacy_rnn_tagger.models.output_layer import make_output
 
 from .conftest import MORPHS, make_examples, small_model, train
 
@@ -125,6 +128,23 @@ def test_add_label_after_training_keeps_the_old_scores(nlp, target, label):
     again = spacy.blank("en")
     add(again, target)
     assert again.from_bytes(nlp.to_bytes()).get_pipe("rnn_tagger").labels == pipe.labels
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 50])
+def test_output_layer_is_a_linear_layer(n_rows):
+    random = numpy.random.default_rng(0)
+    X, dY = (random.standard_normal((n_rows, n)).astype("float32") for n in (64, 7))
+    layers = [make_output(None, None).initialize(X=X[:1], Y=dY[:1]) if n_rows else make_output(7, 64), Linear(7, 64)]
+    for layer in layers:
+        layer.initialize()
+        layer.set_param("W", numpy.linspace(-1, 1, 7 * 64, dtype="float32").reshape(7, 64))
+        layer.set_param("b", numpy.arange(7, dtype="float32"))
+    (Y, backprop), (wanted, backprop_wanted) = (layer(X, is_train=True) for layer in layers)
+    numpy.testing.assert_allclose(Y, wanted, atol=1e-4)
+    numpy.testing.assert_allclose(backprop(dY), backprop_wanted(dY), atol=1e-4)
+    for name in ("W", "b"):
+        numpy.testing.assert_allclose(layers[0].get_grad(name), layers[1].get_grad(name), atol=1e-4)
+    assert layers[0].copy().to_bytes() == layers[1].to_bytes()
 
 
 def test_a_label_added_later_can_be_learned(nlp):

@@ -1,10 +1,11 @@
 from typing import Any, Callable, List, Optional, Tuple
 
-from thinc.api import Linear, Model, chain, with_array
+from thinc.api import Model, chain, with_array
 from thinc.initializers import glorot_uniform_init
 from thinc.types import Floats2d
 
 from ..errors import check_positive
+from .output_layer import make_output
 from .stored_model import stored_model
 from .types import DocsToVectors, VectorsToVectors
 from .vocabulary import vocabulary_attrs
@@ -44,7 +45,7 @@ def build_language_model(
         params={"next": None, "next_bias": None, "previous": None, "previous_bias": None},
         attrs=vocabulary_attrs(where, max_size, attr, min_freq),
     )
-    guesses: Any = with_array(_halves(Linear(nO=width), Linear(nO=width)))
+    guesses: Any = with_array(_halves(make_output(width, None), make_output(width, None)))
     model: DocsToVectors = chain(tok2vec, guesses, words)
     model.set_ref("words", words)
     return stored_model(where, model, storage)

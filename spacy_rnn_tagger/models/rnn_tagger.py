@@ -1,13 +1,13 @@
 from typing import Any, Callable, List, Optional, Tuple
 
 from spacy.tokens import Doc
-from thinc.api import Linear, Model, chain, with_array
+from thinc.api import Model, chain, with_array
 from thinc.layers.chain import forward as chain_forward
 from thinc.types import Floats2d
 
 from ..errors import check_positive
 from .lexeme_gates import lexeme_gates, no_backprop
-from .output_layer import add_columns, replace_layer, set_width
+from .output_layer import add_columns, make_output, replace_layer, set_width
 from .stored_model import stored_model
 from .tag_transitions import allocate, tag_transitions
 from .types import DocsToVectors
@@ -34,7 +34,7 @@ def build_rnn_tagger(tok2vec: DocsToVectors, nO: Optional[int] = None, storage: 
             f"{WHERE}: an embedding with attr = {CHAR!r} gives one vector for each character, but a tagger "
             "needs one for each token; name a lexeme attribute, or use it in a text classifier."
         )
-    output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
+    output: Any = make_output(nO, tok2vec.maybe_get_dim("nO"))
     transitions = tag_transitions()
     layers: Any = chain(tok2vec, with_array(output), transitions)
     dims = {name: layers.maybe_get_dim(name) for name in layers.dim_names}
@@ -79,7 +79,7 @@ def set_output_width(model: DocsToVectors, nO: int, name: str, crf: bool = False
     if fixed is None:
         set_width(model, nO)
     elif fixed != nO:
-        replace_layer(model, "output_layer", Linear(nO=nO, nI=output.maybe_get_dim("nI")))
+        replace_layer(model, "output_layer", make_output(nO, output.maybe_get_dim("nI")))
         set_width(model, nO)
     if crf:
         fresh = tag_transitions()

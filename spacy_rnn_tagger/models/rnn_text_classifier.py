@@ -1,11 +1,11 @@
 from typing import Any, List, Optional
 
 from spacy.tokens import Doc
-from thinc.api import Linear, Model, chain, softmax_activation
+from thinc.api import Model, chain, softmax_activation
 from thinc.types import Floats2d
 
 from ..errors import check_positive, unknown_name
-from .output_layer import add_columns, set_width
+from .output_layer import add_columns, make_output, set_width
 from .pool import POOLINGS, pool
 from .sigmoid_output import sigmoid_output
 from .stored_model import stored_model
@@ -45,7 +45,7 @@ def build_rnn_text_classifier(
         check_positive(WHERE, nO=nO)
     if bidirectional is None:
         bidirectional = _reads_backwards(tok2vec)
-    output: Any = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
+    output: Any = make_output(nO, tok2vec.maybe_get_dim("nO"))
     probabilities: Any = softmax_activation() if exclusive_classes else sigmoid_output()
     model: DocsToScores = chain(tok2vec, pool(pooling, bidirectional), output, probabilities)
     model.set_ref("tok2vec", tok2vec)
