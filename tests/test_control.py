@@ -200,6 +200,15 @@ def test_bad_settings(nlp, setting, message):
         nlp("Anna Berg")
 
 
+def test_of_the_attributes_the_temperature_is_saved(nlp, tmp_path):
+    ner = add(nlp, "rnn_ner", threshold=0.25)
+    train(nlp, make_examples(nlp), steps=1)
+    ner.threshold, ner.label_bias, ner.temperature = 0.5, {"GPE": 1.0}, 2.0
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path).get_pipe("rnn_ner")
+    assert (loaded.threshold, loaded.label_bias, loaded.temperature) == (0.25, {}, 2.0)
+
+
 def test_bad_attributes(nlp):
     ner = add(nlp, "rnn_ner")
     for name, value in {
