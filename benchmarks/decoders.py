@@ -1,11 +1,22 @@
 """Softmax beside CRF: score, training time, speed and calibration on UD English-EWT (tags) and WNUT-17 (entities), over several
-seeds, trained by `configs/` exactly as `spacy train` does.
+seeds, trained by `configs/` as `spacy train` does.
 
-    python benchmarks/decoders.py --seeds 0 1 2 3 4 --split test
+    python benchmarks/decoders.py --seeds 0 1 2 --split test
 
-Every finished run leaves a file in the output folder, and is not repeated as long as its settings stay the same; so the
+Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of 3,000), over
+which the learn rate falls. Times are those of the processor, so they hardly depend on what else runs; tokens per second are
+measured in turns, decoder by decoder, and the median counts. Calibration is that of the pipelines as they are saved, with the
+label bias that the config of WNUT-17 fits on the development part; the temperature is fitted on it too.
+
+Every finished run leaves its model and a file with its metrics, and is not repeated as long as its settings stay the same; so the
 benchmark can be stopped and started again at any time.
 """
+
+import os
+
+# With one thread, the processor's time is that of the work. Read when NumPy and PyTorch are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import hashlib
@@ -13,11 +24,10 @@ import json
 import math
 import statistics
 import sys
-import tempfile
 from itertools import product
 from pathlib import Path
-from time import perf_counter
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from time import process_time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import spacy
 from spacy.language import Language
@@ -44,15 +54,17 @@ class Task(NamedTuple):
     config: File in configs/.
     component: The component to compare.
     score: Key of its score.
+    steps: How long to train; 0 for what the config says.
     files: The .spacy file of each part.
-    overrides: Settings that leave only this component.
+    weights: Weights of the other scores of the config, which nothing produces.
     """
 
     config: str
     component: str
     score: str
+    steps: int
     files: Dict[str, str]
-    overrides: Dict[str, Any]
+    weights: Dict[str, float]
 
 
 TASKS = {
@@ -60,18 +72,15 @@ TASKS = {
         "ewt.cfg",
         "rnn_tagger",
         "tag_acc",
+        2000,
         {part: f"ewt/en_ewt-ud-{part}.spacy" for part in ("train", *SPLITS)},
-        {
-            "nlp.pipeline": ["tok2vec", "rnn_tagger"],
-            "training.score_weights.tag_acc": 1.0,
-            "training.score_weights.pos_acc": 0.0,
-            "training.score_weights.morph_acc": 0.0,
-        },
+        {"tag_acc": 1.0, "pos_acc": 0.0, "morph_acc": 0.0},
     ),
     "wnut17": Task(
         "wnut17.cfg",
         "rnn_ner",
         "ents_f",
+        0,
         {part: f"wnut17/{part}.spacy" for part in ("train", *SPLITS)},
         {},
     ),
@@ -79,7 +88,7 @@ TASKS = {
 # Of the table: key in a run, title, factor, decimals.
 COLUMNS = (
     ("score", "score, %", 100, 2),
-    ("seconds_per_epoch", "s per epoch", 1, 1),
+    ("seconds_per_epoch", "training, s per epoch", 1, 1),
     ("tokens_per_second", "tokens/s", 1, 0),
     ("ece", "ECE, %", 100, 2),
     ("ece_calibrated", "ECE calibrated on dev, %", 100, 2),
@@ -87,13 +96,13 @@ COLUMNS = (
 
 
 class StepTimes:
-    """A `[training.before_update]` callback that looks at the clock."""
+    """A `[training.before_update]` callback that looks at the processor's clock."""
 
     def __init__(self) -> None:
         self.seen: List[Any] = []
 
     def __call__(self, nlp: Language, info: Dict[str, Any]) -> None:
-        self.seen.append((perf_counter(), info["step"], info["epoch"]))
+        self.seen.append((process_time(), info["step"], info["epoch"]))
 
     def seconds_per_epoch(self, eval_frequency: int) -> float:
         """Of a whole pass over the training data, without the evaluations; NaN if there was none."""
@@ -105,8 +114,26 @@ class StepTimes:
         return n_steps * statistics.mean(steps) if steps else math.nan
 
 
-def train(task: Task, settings: Dict[str, Any], output: Path) -> float:
-    """Train as `spacy train` does. RETURNS (float): Seconds per epoch."""
+def make_settings(task: Task, decoder: str, seed: int, args: argparse.Namespace) -> Row:
+    """What to override in the config of a task."""
+    config = load_config(ROOT / "configs" / task.config)
+    steps = args.max_steps or task.steps or config["training"]["max_steps"]
+    return {
+        "nlp.pipeline": ["tok2vec", task.component],
+        f"components.{task.component}.decoder": decoder,
+        "system.seed": seed,
+        "training.max_steps": steps,
+        # The best model is one that was evaluated.
+        "training.eval_frequency": min(config["training"]["eval_frequency"], max(1, steps // 4)),
+        "training.optimizer.learn_rate.total_steps": steps,
+        **{f"training.score_weights.{score}": weight for score, weight in task.weights.items()},
+        **{f"corpora.{part}.gold_preproc": True for part in ("train", "dev")},
+        **{f"corpora.{part}.limit": args.limit for part in ("train", "dev")},
+    }
+
+
+def train(task: Task, settings: Row, output: Path) -> float:
+    """Train as `spacy train` does. RETURNS (float): Processor seconds per epoch."""
     config = load_config(ROOT / "configs" / task.config, overrides=settings, interpolate=False)
     times = StepTimes()
     registry.callbacks.register(STEP_TIMES, func=lambda: times)
@@ -115,29 +142,20 @@ def train(task: Task, settings: Dict[str, Any], output: Path) -> float:
     return times.seconds_per_epoch(config["training"]["eval_frequency"])
 
 
-def speed(nlp: Language, examples: List[Example], repeats: int = 3) -> float:
-    """Tokens a second of the pipeline on tokenised docs, the best of a few runs."""
-    best = 0.0
-    for _ in range(repeats):
-        docs = [Doc(nlp.vocab, words=[token.text for token in eg.reference]) for eg in examples]
-        began = perf_counter()
-        for _ in nlp.pipe(docs, batch_size=256):
-            pass
-        best = max(best, sum(map(len, docs)) / (perf_counter() - began))
-    return best
+def read(nlp: Language, path: Path, limit: int) -> List[Example]:
+    return list(Corpus(path, gold_preproc=True, limit=limit)(nlp))
 
 
 def evaluate(nlp: Language, task: Task, paths: Dict[str, Path], limit: int) -> Dict[str, Row]:
     """Score and calibration error on each part, before and after a temperature is fitted on dev."""
     pipe: Any = nlp.get_pipe(task.component)
-
-    def read(part: str) -> List[Example]:
-        return list(Corpus(paths[part], gold_preproc=True, limit=limit)(nlp))
-
-    batches = {part: list(score_batches(pipe, annotate_before(nlp, task.component, read(part)))) for part in SPLITS}
-    rows: Dict[str, Row] = {part: {"score": nlp.evaluate(read(part))[task.score]} for part in SPLITS}
+    rows: Dict[str, Row] = {part: {"score": nlp.evaluate(read(nlp, paths[part], limit))[task.score]} for part in SPLITS}
+    batches = {
+        part: list(score_batches(pipe, annotate_before(nlp, task.component, read(nlp, paths[part], limit))))
+        for part in SPLITS
+    }
     for part in SPLITS:
-        rows[part].update(ece=assess(pipe, batches[part]).ece, tokens_per_second=speed(nlp, read(part)))
+        rows[part]["ece"] = assess(pipe, batches[part]).ece
     calibrate(pipe, batches["dev"])
     for part in SPLITS:
         rows[part].update(ece_calibrated=assess(pipe, batches[part]).ece, temperature=pipe.temperature)
@@ -148,50 +166,82 @@ def run(name: str, decoder: str, seed: int, args: argparse.Namespace) -> Row:
     """The metrics of one run, from its file if it is finished."""
     task = TASKS[name]
     paths = {part: args.corpus / file for part, file in task.files.items()}
-    settings: Dict[str, Any] = {
-        **task.overrides,
-        f"components.{task.component}.decoder": decoder,
-        "system.seed": seed,
-        **{f"corpora.{part}.gold_preproc": True for part in ("train", "dev")},
-        **{f"corpora.{part}.limit": args.limit for part in ("train", "dev")},
-    }
-    if args.max_steps:
-        # The configs evaluate rarely, and the best model is one that was evaluated.
-        settings.update({"training.max_steps": args.max_steps, "training.eval_frequency": max(1, args.max_steps // 4)})
+    settings = make_settings(task, decoder, seed, args)
     fingerprint = {
         "config": hashlib.md5((ROOT / "configs" / task.config).read_bytes()).hexdigest(),
         "data": {part: hashlib.md5(path.read_bytes()).hexdigest() for part, path in paths.items()},
         "settings": settings,
     }
-    file = args.output / "runs" / f"{name}-{decoder}-{seed}.json"
-    if file.exists():
+    file, model = places(args, name, decoder, seed)
+    if file.exists() and (model / "model-best").exists():
         found: Row = json.loads(file.read_text(encoding="utf8"))
         if found["of"] == fingerprint:
             return found
-    with tempfile.TemporaryDirectory() as folder:
-        places = {f"paths.{part}": str(paths[part]) for part in ("train", "dev")}
-        seconds = train(task, {**settings, **places}, Path(folder))
-        rows = evaluate(spacy.load(Path(folder) / "model-best"), task, paths, args.limit)
-    for row in rows.values():
-        row["seconds_per_epoch"] = seconds
+    model.mkdir(parents=True, exist_ok=True)
+    data = {f"paths.{part}": str(paths[part]) for part in ("train", "dev")}
+    seconds = train(task, {**settings, **data}, model)
+    rows = evaluate(spacy.load(model / "model-best"), task, paths, args.limit)
+    return save(file, {"of": fingerprint, "seconds_per_epoch": seconds, **rows})
+
+
+def places(args: argparse.Namespace, name: str, decoder: str, seed: int) -> Tuple[Path, Path]:
+    """RETURNS (Tuple[Path, Path]): The file with the metrics of a run, and the folder of its models."""
+    title = f"{name}-{decoder}-{seed}"
+    return args.output / "runs" / f"{title}.json", args.models / title
+
+
+def save(file: Path, row: Row) -> Row:
+    """Write the metrics of a run. Renamed when complete, so that a run that was stopped leaves no half of a file."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed when complete, so that a run that was stopped leaves no half of a file.
     part_file = file.with_suffix(".part")
-    part_file.write_text(json.dumps({"of": fingerprint, **rows}, indent=2) + "\n", encoding="utf8")
+    part_file.write_text(json.dumps(row, indent=2) + "\n", encoding="utf8")
     part_file.rename(file)
-    return {"of": fingerprint, **rows}
+    return row
 
 
-def markdown(results: Dict[str, List[Row]]) -> str:
+def measure_speeds(pipelines: Sequence[Language], path: Path, args: argparse.Namespace) -> List[float]:
+    """Tokens per second of processor time of several pipelines on tokenised docs, in turns: the medians."""
+    words = [[token.text for token in eg.reference] for eg in read(pipelines[0], path, args.limit)]
+    speeds: List[List[float]] = [[] for _ in pipelines]
+    for _ in range(1 + args.rounds):
+        for nlp, theirs in zip(pipelines, speeds):
+            docs = [Doc(nlp.vocab, words=part) for part in words]
+            began = process_time()
+            for _ in nlp.pipe(docs, batch_size=256):
+                pass
+            theirs.append(sum(map(len, docs)) / (process_time() - began))
+    return [statistics.median(theirs[1:]) for theirs in speeds]  # the first round fills the caches
+
+
+def compare(name: str, seed: int, args: argparse.Namespace) -> Dict[str, Row]:
+    """The metrics of all decoders on one corpus, with one seed."""
+    runs = {decoder: run(name, decoder, seed, args) for decoder in args.decoders}
+    if any(set(args.decoders) - row.get("tokens_per_second", {}).keys() for row in runs.values()):
+        pipelines = [spacy.load(places(args, name, decoder, seed)[1] / "model-best") for decoder in runs]
+        speeds = measure_speeds(pipelines, args.corpus / TASKS[name].files["dev"], args)
+        for decoder in runs:
+            runs[decoder]["tokens_per_second"] = dict(zip(runs, speeds))
+            save(places(args, name, decoder, seed)[0], runs[decoder])
+    return {
+        decoder: {
+            **row[args.split],
+            "seconds_per_epoch": row["seconds_per_epoch"],
+            "tokens_per_second": row["tokens_per_second"][decoder],
+        }
+        for decoder, row in runs.items()
+    }
+
+
+def markdown(results: Dict[str, List[Row]], split: str) -> str:
     """A table of means and standard deviations over seeds."""
     lines = [
         "| corpus | decoder | seeds | " + " | ".join(title for _, title, _, _ in COLUMNS) + " |",
-        "|---|---|---:|" + "---:|" * len(COLUMNS),
+        "| --- | --- | ---: |" + " ---: |" * len(COLUMNS),
     ]
     for name, rows in results.items():
         cells = [_mean_and_deviation([factor * row[key] for row in rows], n) for key, _, factor, n in COLUMNS]
         corpus, decoder = name.split("-")
-        lines.append("| " + " | ".join([corpus, decoder, str(len(rows)), *cells]) + " |")
+        lines.append("| " + " | ".join([f"{corpus}, {split}", decoder, str(len(rows)), *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -206,23 +256,26 @@ def main(argv: Optional[List[str]] = None, report: Callable[[str], None] = print
     parser.add_argument("--decoders", nargs="+", choices=DECODERS, default=list(DECODERS), help="only these")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="(0 1 2)")
     parser.add_argument("--split", choices=SPLITS, default="dev", help="what to report on; both are measured (dev)")
-    parser.add_argument("--max-steps", type=int, default=0, help="training steps, 0 for those of the configs (0)")
+    parser.add_argument("--max-steps", type=int, default=0, help="training steps, 0 for the usual ones (0)")
+    parser.add_argument("--rounds", type=int, default=9, help="runs of each pipeline to measure its speed (9)")
     parser.add_argument("--limit", type=int, default=0, help="docs to read from each file, 0 for all (0)")
     parser.add_argument("--corpus", type=Path, default=ROOT / "corpus", help="folder of the converted corpora (corpus)")
     parser.add_argument("--output", type=Path, default=ROOT / "metrics" / "decoders", help="(metrics/decoders)")
+    parser.add_argument("--models", type=Path, default=ROOT / "training" / "decoders", help="(training/decoders)")
     args = parser.parse_args(argv)
     missing = [args.corpus / file for name in args.corpora for file in TASKS[name].files.values()]
     missing = [path for path in missing if not path.exists()]
     if missing:
         parser.error(f"{missing[0]} is missing: run `spacy project run ewt-corpus` and `wnut17-corpus` first")
     results: Dict[str, List[Row]] = {}
-    for seed, name, decoder in product(args.seeds, args.corpora, args.decoders):
-        results.setdefault(f"{name}-{decoder}", []).append(run(name, decoder, seed, args)[args.split])
-    table = markdown(results)
+    for seed, name in product(args.seeds, args.corpora):
+        for decoder, row in compare(name, seed, args).items():
+            results.setdefault(f"{name}-{decoder}", []).append(row)
+    table = markdown(results, args.split)
     report(table)
     args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / f"decoders-{args.split}.md").write_text(table, encoding="utf8")
-    (args.output / f"decoders-{args.split}.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf8")
+    (args.output / "decoders.md").write_text(table, encoding="utf8")
+    (args.output / "decoders.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf8")
     return 0
 
 

@@ -166,6 +166,27 @@ def test_nothing_is_read_for_other_tokens(trio):
     assert doc.spans["rnn_ner"][0].text == "Anna Berg wor" and doc.spans["rnn_ner"][0]._.rnn_ner_score is None
 
 
+def test_a_token_that_moved_has_no_score(nlp):
+    """Not even where another one like it was before."""
+    tagger = add(nlp, "rnn_tagger", label_bias={"NN": 1000.0}, **CONFIG)
+    train(nlp, make_examples(nlp), steps=1)
+    doc = tagger(Doc(nlp.vocab, words=["x", "y", "a", "a", "a", "zz"], spaces=[False] * 6))
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+        retokenizer.split(doc[5], ["z", "z"], [doc[5], doc[5]])
+    assert [token.text for token in doc] == ["xy", "a", "a", "a", "z", "z"] and doc[2].tag_ == "NN"
+    assert [token._.rnn_tagger_score for token in doc] == [None] * 6
+
+
+def test_scores_that_were_tampered_with_are_not_read(trio):
+    doc = trio(TEXTS[0])
+    attrs = doc.spans["rnn_ner"].attrs
+    attrs["scores"] = attrs["scores"][:-1]
+    assert [ent._.rnn_ner_score for ent in doc.ents] == [None] * len(doc.ents) != []
+    del attrs["scores"]
+    assert doc.ents[0]._.rnn_ner_score is None
+
+
 def test_an_earlier_run_leaves_nothing_behind(trio):
     for pipe in trio.pipeline:
         pipe[1].overwrite = True
@@ -403,6 +424,35 @@ def test_spans_of_a_group_have_scores(nlp, decoder):
         assert Span(doc, span.start, span.end, label="other")._.rnn_spans_score is None
     spancat.threshold = 1.0
     assert len(nlp(TEXTS[0]).spans["sc"]) == 0
+
+
+@pytest.mark.parametrize(
+    "config,key,use",
+    [
+        ({"scores_key": "same"}, "same", "that of"),
+        ({}, "other", "that of"),  # by its name
+        ({"target": "spans:sc"}, "sc", "the group of the spans predicted by"),
+    ],
+)
+def test_two_components_under_one_key_are_refused(nlp, config, key, use):
+    nlp.add_pipe("rnn_tagger", name="other", config={"model": small_model(), **config})
+    add(nlp, "rnn_ner", scores_key=key)
+    examples = make_examples(nlp)
+    with pytest.raises(ValueError, match=f"scores_key = '{key}' is also {use} component '.*choose another"):
+        nlp.get_pipe("rnn_ner").initialize(lambda: examples, nlp=nlp)
+    nlp.get_pipe("rnn_ner").scores_key = "free"
+    nlp.get_pipe("rnn_ner").initialize(lambda: examples, nlp=nlp)
+
+
+def test_the_attributes_can_be_registered_without_a_pipeline(nlp):
+    add(nlp, "rnn_ner", scores_key="elsewhere", store_scores=True)
+    train(nlp, make_examples(nlp), steps=30)
+    data = DocBin(docs=[nlp(TEXTS[0])]).to_bytes()
+    Span.remove_extension("elsewhere_score")
+    (doc,) = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
+    assert not Span.has_extension("elsewhere_score")
+    assert register_extensions("elsewhere") == []
+    assert [ent._.elsewhere_score for ent in doc.ents] == doc.spans["elsewhere"].attrs["scores"].tolist() != []
 
 
 def test_scores_of_spans_need_a_group_of_their_own(nlp):

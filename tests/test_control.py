@@ -200,6 +200,15 @@ def test_bad_settings(nlp, setting, message):
         nlp("Anna Berg")
 
 
+def test_of_the_attributes_the_temperature_is_saved(nlp, tmp_path):
+    ner = add(nlp, "rnn_ner", threshold=0.25)
+    train(nlp, make_examples(nlp), steps=1)
+    ner.threshold, ner.label_bias, ner.temperature = 0.5, {"GPE": 1.0}, 2.0
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path).get_pipe("rnn_ner")
+    assert (loaded.threshold, loaded.label_bias, loaded.temperature) == (0.25, {}, 2.0)
+
+
 def test_bad_attributes(nlp):
     ner = add(nlp, "rnn_ner")
     for name, value in {
@@ -237,24 +246,24 @@ def enumerated_loss(emissions, transitions, start, end, rules, gold, weights):
                 + sum(emissions[i, tag] for i, tag in enumerate(path))
                 + sum(transitions[pair] for pair in inner)
             )
-    paths, mass = numpy.array(paths), numpy.exp(logs)
+    paths, logs = numpy.array(paths), numpy.array(logs)
     loss = 0.0
     for i, tag in enumerate(gold):
         if tag != MISSING:
             agreeing = paths[:, i] == tag
-            loss -= weights[tag] * numpy.log(mass[agreeing].sum() / mass.sum())
-            paths, mass = paths[agreeing], mass[agreeing]
+            loss += weights[tag] * (numpy.logaddexp.reduce(logs) - numpy.logaddexp.reduce(logs[agreeing]))
+            paths, logs = paths[agreeing], logs[agreeing]
     return loss
 
 
-def weighted_case(seed, lengths, missing=0.0):
+def weighted_case(seed, lengths, missing=0.0, scale=1.0):
     rng = numpy.random.default_rng(seed)
     n_tags, rules = 5, biluo.make_constraints(1)
     scores = {
-        "emissions": rng.normal(0, 2, (sum(lengths), n_tags)),
-        "transitions": rng.normal(0, 1, (n_tags, n_tags)),
-        "start": rng.normal(0, 1, n_tags),
-        "end": rng.normal(0, 1, n_tags),
+        "emissions": rng.normal(0, 2 * scale, (sum(lengths), n_tags)),
+        "transitions": rng.normal(0, scale, (n_tags, n_tags)),
+        "start": rng.normal(0, scale, n_tags),
+        "end": rng.normal(0, scale, n_tags),
     }
     gold = []
     for n in lengths:
@@ -274,23 +283,27 @@ def weighted(scores, lengths, rules, gold, weights):
     return weighted_crf_loss(make_lattice(scores.pop("emissions"), lengths, constraints=rules, **scores), gold, weights)
 
 
+# Factors of scores; by 100, probabilities of paths are beyond what float64 can hold.
+SCALES = st.sampled_from([1.0, 100.0])
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=4), st.sampled_from([0.0, 0.5]), st.integers(0, 10**6))
-def test_weighted_crf_loss_is_that_of_enumeration(lengths, missing, seed):
-    scores, rules, gold, weights = weighted_case(seed, lengths, missing)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=4), st.sampled_from([0.0, 0.5]), SCALES, st.integers(0, 10**6))
+def test_weighted_crf_loss_is_that_of_enumeration(lengths, missing, scale, seed):
+    scores, rules, gold, weights = weighted_case(seed, lengths, missing, scale)
     expected, at = 0.0, 0
     edges = {name: scores[name] for name in ("transitions", "start", "end")}
     for n in filter(None, lengths):
         part = slice(at, at + n)
         expected += enumerated_loss(scores["emissions"][part], rules=rules, gold=gold[part], weights=weights, **edges)
         at += n
-    assert weighted(scores, lengths, rules, gold, weights).loss == pytest.approx(expected, abs=1e-8)
+    assert weighted(scores, lengths, rules, gold, weights).loss == pytest.approx(expected, abs=1e-8, rel=1e-8)
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.4])
-def test_weighted_crf_gradient_is_that_of_finite_differences(missing):
+@pytest.mark.parametrize("missing,scale", [(0.0, 1.0), (0.4, 1.0), (0.0, 100.0), (0.4, 100.0)])
+def test_weighted_crf_gradient_is_that_of_finite_differences(missing, scale):
     lengths = [3, 0, 1, 4, 2]
-    scores, rules, gold, weights = weighted_case(3, lengths, missing)
+    scores, rules, gold, weights = weighted_case(3, lengths, missing, scale)
     result = weighted(scores, lengths, rules, gold, weights)
     for name, array in scores.items():
         for index in numpy.ndindex(array.shape):

@@ -1,6 +1,7 @@
 """The benchmarks of the decoders run, report what they say, and take up where they stopped."""
 
 import json
+import math
 import re
 
 import pytest
@@ -22,33 +23,59 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def test_decoders_are_compared_and_finished_runs_are_kept(corpus, tmp_path, monkeypatch):
-    args = ["--corpora", "wnut17", "--max-steps", "3", "--corpus", str(corpus), "--output", str(tmp_path / "out")]
-    assert decoders.main([*args, "--seeds", "0"], report=lambda table: None) == 0
+@pytest.fixture
+def arguments(corpus, tmp_path):
+    folders = ["--corpus", corpus, "--output", tmp_path / "out", "--models", tmp_path / "models"]
+    return ["--corpora", "wnut17", "--max-steps", "8", "--rounds", "1", *map(str, folders)]
+
+
+def test_decoders_are_compared_and_finished_runs_are_kept(arguments, tmp_path, monkeypatch):
+    tables = []
+    assert decoders.main([*arguments, "--seeds", "0"], report=tables.append) == 0
+    assert re.findall(r"^\| wnut17, dev \| (\w+) \| 1 \| [\d.]+ \|", tables[0], flags=re.M) == ["softmax", "crf"]
+    assert (tmp_path / "out" / "decoders.md").read_text() == tables[0]
     file = tmp_path / "out" / "runs" / "wnut17-crf-0.json"
     found = json.loads(file.read_text())
-    assert {"score", "ece", "ece_calibrated", "seconds_per_epoch", "tokens_per_second"} < set(found["test"])
+    assert {"score", "ece", "ece_calibrated"} < set(found["test"]) and found["seconds_per_epoch"] > 0
+    assert set(found["tokens_per_second"]) == {"softmax", "crf"}
+    pipe = spacy.load(tmp_path / "models" / "wnut17-crf-0" / "model-best").get_pipe("rnn_ner")
+    assert pipe.decoder == "crf" and pipe.temperature == 1.0
     found["test"]["score"] = 0.125
     file.write_text(json.dumps(found))
-    trained = []
+    done = []
 
     def refuse(task, settings, output):
-        trained.append(settings["components.rnn_ner.decoder"])
+        done.append(settings["components.rnn_ner.decoder"])
         raise InterruptedError
 
     monkeypatch.setattr(decoders, "train", refuse)
-    tables = []
-    assert decoders.main([*args, "--seeds", "0", "--split", "test"], report=tables.append) == 0
-    assert re.search(r"\| wnut17 \| crf \| 1 \| 12\.50 \|", tables[0]) and trained == []
+    monkeypatch.setattr(decoders, "measure_speeds", lambda *args: done.append("speed"))
+    assert decoders.main([*arguments, "--seeds", "0", "--split", "test"], report=tables.append) == 0
+    assert re.search(r"\| wnut17, test \| crf \| 1 \| 12\.50 \|", tables[1]) and done == []
     for changed in (["--seeds", "1"], ["--seeds", "0", "--limit", "2"]):
         with pytest.raises(InterruptedError):
-            decoders.main([*args, *changed], report=tables.append)
-    assert trained == ["softmax", "softmax"] and json.loads(file.read_text())["test"]["score"] == 0.125
+            decoders.main([*arguments, *changed], report=tables.append)
+    assert done == ["softmax", "softmax"] and json.loads(file.read_text())["test"]["score"] == 0.125
+
+
+def test_the_time_of_an_epoch_leaves_evaluations_out():
+    times = decoders.StepTimes()
+    times.seen = [
+        (0, 0, 0),
+        (10, 1, 0),
+        (12, 2, 0),
+        (14, 3, 1),
+        (26, 4, 1),
+        (28, 5, 1),
+    ]  # evaluated after steps 0 and 3
+    assert times.seconds_per_epoch(3) == 3 * 2
+    times.seen = times.seen[:3]
+    assert math.isnan(times.seconds_per_epoch(3))
 
 
 def test_means_and_deviations():
     runs = [{key: value for key, *_ in decoders.COLUMNS} for value in (0.25, 0.35)]
-    assert "| ewt | softmax | 2 | 30.00 ± 7.07 |" in decoders.markdown({"ewt-softmax": runs})
+    assert "| ewt, dev | softmax | 2 | 30.00 ± 7.07 |" in decoders.markdown({"ewt-softmax": runs}, "dev")
 
 
 def test_missing_corpora_are_named(tmp_path, capsys):

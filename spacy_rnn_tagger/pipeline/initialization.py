@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..errors import nearest
-from .targets import Target, annotated_targets, unseen_labels
+from .targets import Target, annotated_targets, spans, unseen_labels
 
 GetExamples = Callable[[], Iterable[Example]]
 N_SAMPLE = 10
@@ -82,6 +82,26 @@ def collect_labels(
             )
     lost.report(name)
     return labels
+
+
+def check_scores_key(nlp: Language, name: str, key: str) -> None:
+    """Refuse to keep scores where other components keep something.
+
+    nlp (Language): The pipeline.
+    name (str): The component.
+    key (str): What it keeps its scores under.
+    RAISES (ValueError): If another one keeps its scores, or the spans that it predicts, under the same.
+    """
+    for other, pipe in nlp.pipeline:
+        for use, taken in (
+            ("that of", getattr(pipe, "scores_key", None) == key),
+            ("the group of the spans predicted by", getattr(pipe, "target", None) == spans.PREFIX + key),
+        ):
+            if other != name and taken:
+                raise ValueError(
+                    f"component {name!r}: scores_key = {key!r} is also {use} component {other!r}, and each would replace what the "
+                    "other has written; choose another."
+                )
 
 
 def check_score_weights(nlp: Language, name: str, target: Target) -> None:

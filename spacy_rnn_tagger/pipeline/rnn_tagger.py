@@ -28,7 +28,7 @@ from ..models.vocabulary import learn_vocabulary
 from .confidence import Decoded, PathScores, decode_confident
 from .control import AUTO, Control, balanced_weights
 from .gold import read_gold, read_incorrect
-from .initialization import check_score_weights, collect_labels, take_sample
+from .initialization import check_score_weights, check_scores_key, collect_labels, take_sample
 from .losses import softmax_loss
 from .serialization import explain_load_error
 from .stored_scores import forget, register_extensions, store
@@ -183,10 +183,12 @@ class RNNTagger(Control, TrainablePipe):
         nlp (Optional[Language]): The pipeline that the component is part of.
         labels (Optional[List[str]]): The labels, as written by `spacy init labels`, instead of those in the examples.
         RAISES (ValueError): If the examples lack the target's annotation, if the given labels are not of this target, or
-            if [training.score_weights] gives this component's score no weight.
+            if [training.score_weights] gives this component's score no weight, or another component keeps its scores under the
+            same key.
         """
         validate_get_examples(get_examples, "RNNTagger.initialize")
         if nlp is not None:
+            check_scores_key(nlp, self.name, self.scores_key)
             check_score_weights(nlp, self.name, self._target)
         found = collect_labels(self.name, self._target, get_examples, self.labels, labels)
         for label in found:

@@ -78,7 +78,7 @@ def span_score(key: str, span: Span) -> Optional[float]:
         because none was kept, or because the span was not predicted like this.
     """
     attrs = span.doc.spans[key].attrs if key in span.doc.spans else {}
-    if "marks" not in attrs or not len(span):
+    if "marks" not in attrs or len(attrs["marks"]) != len(attrs.get("scores", ())) or not len(span):
         return None
     at = np.flatnonzero(attrs["marks"] == _span_marks([span]))
     return float(attrs["scores"][at[0]]) if at.size else None
@@ -157,8 +157,8 @@ def _user_data(doc: Doc) -> Dict[Any, Any]:
 
 
 def _marks(tokens: Union[Doc, Span], target: Target) -> NDArray[np.uint64]:
-    """(n_tokens,) one number that tells a token's text and annotation from others."""
-    return _mix(np.hstack((to_array(tokens, "ORTH"), target.state(tokens))))
+    """(n_tokens,) one number that tells a token's place in the text, its word and its annotation from others."""
+    return _mix(np.hstack((to_array(tokens, "IDX", "ORTH"), target.state(tokens))))
 
 
 def _span_marks(spans: Sequence[Span]) -> NDArray[np.uint64]:
