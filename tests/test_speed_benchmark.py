@@ -17,7 +17,7 @@ from spacy.util import load_model_from_config
 
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import command as whole_command
-from benchmarks.speed import resident, soak, training
+from benchmarks.speed import hot_spots, resident, soak, training
 from benchmarks.speed.children.hidden import Hidden
 from benchmarks.speed.children.soak import LONGEST, random_texts
 from benchmarks.speed.labels import checksum, labels, n_different
@@ -318,6 +318,15 @@ def test_training_is_timed(arguments):
     assert training.main(arguments) == 0
     *_, base = read(arguments, "training")["figures"]
     assert base["recipe"] == "ewt-peer" and base["time / spaCy's"] == 1 and base["seconds of an epoch"] > 0
+
+
+def test_hot_spots_are_shares_of_the_time(arguments, capsys):
+    assert hot_spots.main([*arguments, "--top", "5"]) == 0
+    for recipe in hot_spots.PIPES:
+        for name in hot_spots.TITLES:
+            shares = [figure["share"] for figure in read(arguments, f"hot_spots_{recipe}_{name}")["figures"]]
+            assert len(shares) == 5 and shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 1
+    assert "array_engine.py" in capsys.readouterr().out
 
 
 def test_different_labels_fail_the_command(arguments, monkeypatch, capsys):

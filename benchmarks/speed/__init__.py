@@ -3,4 +3,5 @@
 python -m benchmarks.speed
 python -m benchmarks.speed.training
 python -m benchmarks.speed.soak
+python -m benchmarks.speed.hot_spots
 """

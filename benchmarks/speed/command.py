@@ -32,10 +32,9 @@ def run_sections(module: str, description: Optional[str], sections: List[str], a
     if figure is not None and not {"components", "whole"} & set(only):
         parser.error("--figure draws the tables components and whole; --only names neither")
     setup = read_setup(parser, args)
-    if not is_one_thread():
-        # NumPy is there already and has its threads, so begin again.
-        again = [sys.executable, "-m", module, *(sys.argv[1:] if argv is None else argv)]
-        return subprocess.run(again, env={**os.environ, **ONE_THREAD}).returncode
+    again = begin_again(module, argv)
+    if again is not None:
+        return again
     machine = describe_machine()
     print(sentence(machine), flush=True)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -56,3 +55,16 @@ def run_sections(module: str, description: Optional[str], sections: List[str], a
     if n_different:
         print("labels differ that should be the same; see above", file=sys.stderr)
     return int(n_different > 0)
+
+
+def begin_again(module: str, argv: Optional[List[str]]) -> Optional[int]:
+    """Run a command in a process with one thread: NumPy is there already, and keeps the threads that it has.
+
+    module (str): Its name.
+    argv (Optional[List[str]]): Its arguments; those of the process if None.
+    RETURNS (Optional[int]): Its exit code, or None if this process has one thread, and need not begin again.
+    """
+    if is_one_thread():
+        return None
+    words = [sys.executable, "-m", module, *(sys.argv[1:] if argv is None else argv)]
+    return subprocess.run(words, env={**os.environ, **ONE_THREAD}).returncode

@@ -76,6 +76,11 @@ def measure_components(setup: Setup) -> Table:
             warm, *others = (found.results[name, cache] for cache in CACHES)
             different += sum(n_different(warm, other) for other in others)
             compared += len(others) * setup.n_tokens
+    widths = [RECIPES[name].config()["components"]["tok2vec"]["model"]["encode"] for name in ("ewt", "ewt-peer-bilstm")]
+    table.notes.append(
+        f"A layer of ours has 2 × {widths[0]['hidden_width']} units, that of `spacy.TorchBiLSTMEncoder.v1` 2 × "
+        f"{widths[1]['width'] // 2}: it is as wide as the convolutions."
+    )
     table.check("with a warm, a cold and an always cold cache", different, compared)
     table.notes.append(setup.pipelines.note(*(name for job in JOBS for name in (*job.ours, *job.peers))))
     return table

@@ -27,9 +27,9 @@ def measure_engine(setup: Setup) -> Table:
     batches = [vectors[i : i + setup.batch_size] for i in range(0, len(vectors), setup.batch_size)]
     packings = [make_packing([len(x) for x in batch]) for batch in batches]
     packed = [np.concatenate(batch)[packing.to_packed] for batch, packing in zip(batches, packings)]
-    # What the lexeme cache keeps: the input product of each distinct vector.
+    # What the lexeme cache keeps: the input product of each distinct vector, in a table laid out like its own.
     distinct, rows = np.unique(np.concatenate(packed), axis=0, return_inverse=True)
-    kept = array_engine.as_gates(weights, distinct @ array_engine.input_columns(weights))
+    kept = np.ascontiguousarray(array_engine.as_gates(weights, distinct @ array_engine.input_columns(weights)))
     starts = np.cumsum([0, *map(len, packed)])
     looked_up = [array_engine.Rows(kept, rows.reshape(-1)[i:j]) for i, j in zip(starts, starts[1:])]
     module = torch_module(params, layer.attrs["bidirectional"])

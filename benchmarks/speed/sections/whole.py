@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..labels import labels, n_different
 from ..setup import Setup
-from ..tables import Table, thousands, times
+from ..tables import NOTHING, Table, thousands, times
 from ..timing import WALL, Task, measure
 
 PROCESSES = (1, 2)
@@ -29,7 +29,8 @@ PAIRS: Tuple[Tuple[Tuple[str, Tuple[str, ...]], Tuple[str, Tuple[str, ...]]], ..
 def measure_whole(setup: Setup) -> Table:
     """Tokens per second of the wall's clock, and how many times as fast as spaCy's own in as many processes."""
     texts = setup.texts * (1 if setup.quick else REPEATED)
-    n_tokens = sum(map(len, spacy.blank("en").pipe(texts)))
+    blank = spacy.blank("en")
+    n_tokens = sum(map(len, blank.pipe(texts)))
     heads = [head for n in PROCESSES for head in (f"{n} process{'es' * (n > 1)}", "× spaCy")]
     table = Table(
         "whole",
@@ -56,8 +57,11 @@ def measure_whole(setup: Setup) -> Table:
             cells = [cell for rate, ratio in zip(rates, ratios) for cell in (thousands(rate), times(ratio))]
             table.add(name, *cells, **{"processes": PROCESSES, "tokens per second": rates, "times spaCy": ratios})
         different += n_different(*(found.results[our_name, n] for n in PROCESSES))
-    blank = measure({TOKENIZER: _task(spacy.blank("en"), texts, n_tokens, 1, setup.batch_size)}, setup.rounds, WALL)
-    table.add(TOKENIZER, thousands(blank.rate(TOKENIZER)), *[""] * 3, **{"tokens per second": blank.rate(TOKENIZER)})
+    tasks = {(TOKENIZER, n): _task(blank, texts, n_tokens, n, setup.batch_size) for n in PROCESSES}
+    found = measure(tasks, setup.rounds, WALL)
+    rates = [found.rate((TOKENIZER, n)) for n in PROCESSES]
+    cells = [cell for rate in rates for cell in (thousands(rate), NOTHING)]
+    table.add(TOKENIZER, *cells, **{"processes": PROCESSES, "tokens per second": rates})
     table.check("of ours in one process and in two", different, len(PAIRS) * n_tokens)
     table.notes.append(setup.pipelines.note(*(name for pair in PAIRS for name, _ in pair)))
     return table
