@@ -1,0 +1,37 @@
+"""What the figures were measured on."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any, Dict
+
+PACKAGES = ("spacy", "thinc", "numpy", "torch")
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def describe_machine() -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): Processor, number of cores, versions, and how busy it is: the load average of the last minute."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
+
+
+def processor() -> str:
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def sentence(machine: Dict[str, Any]) -> str:
+    """The same for people."""
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("python", *PACKAGES))
+    load = "" if machine["load"] is None else f"; load average at the start: {machine['load']:.1f}"
+    return f"{machine['processor']}, {machine['cores']} cores; {versions}{load}."
