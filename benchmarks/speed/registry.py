@@ -11,6 +11,7 @@ from .sections.latency import measure_latency
 from .sections.lengths import measure_lengths
 from .sections.loading import measure_loading
 from .sections.memory import measure_memory
+from .sections.parallel import measure_parallel
 from .sections.soak import measure_soak
 from .sections.threads import measure_threads
 from .sections.training import measure_training
@@ -22,6 +23,7 @@ SECTIONS: Dict[str, Callable[[Setup], Table]] = {
     "components": measure_components,
     "engine": measure_engine,
     "whole": measure_whole,
+    "parallel": measure_parallel,
     "latency": measure_latency,
     "batches": measure_batches,
     "lengths": measure_lengths,
