@@ -3,7 +3,7 @@ seeds, trained by `configs/` as `spacy train` does.
 
     python benchmarks/decoders.py --seeds 0 1 2 --split test
 
-Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of 3,000), over
+Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of 6,000), over
 which the learn rate falls. Times are those of the processor, so they hardly depend on what else runs; tokens per second are
 measured in turns, decoder by decoder, and the median counts. Calibration is that of the pipelines as they are saved, with the
 label bias that the config of WNUT-17 fits on the development part; the temperature is fitted on it too.

@@ -16,7 +16,7 @@ from .batches import OURS, PEER
 
 LENGTHS = (12, 200, 2000)
 # How often the texts are repeated, so that starting a process counts for less.
-REPEATED = 8
+REPEATED = 4
 WAYS = {"one": 1, "`n_process = 2`": 2, "one, to a file": 1, "two files": 2}
 BASES = {"`n_process = 2`": "one", "two files": "one, to a file"}
 
