@@ -4,7 +4,6 @@ Its order: model (str), pipes (List[str]), words (List[str]) of the texts, zone 
 new words, docs (int), first (int). Its answer: MB in memory after the first docs, and after all.
 """
 
-import gc
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Iterator, List
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..pipelines import load
 from ..processes import read_order, reply
-from ..resident import resident_mb
+from ..resident import settled_mb
 
 LONGEST = 60
 # Docs in a memory zone.
@@ -36,8 +35,7 @@ def main() -> None:
                 pass
         n_served += n
         if n_served in (order["first"], order["docs"]):
-            gc.collect()
-            readings.append(resident_mb())
+            readings.append(settled_mb())
     reply(readings)
 
 
