@@ -1,13 +1,18 @@
 import itertools
+import multiprocessing
+import threading
 
 import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from thinc.api import chain
+from threadpoolctl import ThreadpoolController
 
+from spacy_rnn_tagger.engines import array_engine
 from spacy_rnn_tagger.engines.cells import CELLS
 from spacy_rnn_tagger.engines.packing import make_packing, take
+from spacy_rnn_tagger.engines.threads import one_thread
 from spacy_rnn_tagger.models.rnn_encoder import build_rnn_encoder
 
 from .conftest import randomize
@@ -240,3 +245,79 @@ def test_gradients_end_where_they_are_told_to(cell, bidirectional, n_steps):
 def test_bad_numbers_of_steps(steps):
     with pytest.raises(ValueError, match="bptt_steps = .* whole number of steps, or 0 for all"):
         build_rnn_encoder(6, bptt_steps=steps)
+
+
+@pytest.fixture
+def blas():
+    """A function that gives the number of threads of NumPy's products, which is two at first."""
+    controller = ThreadpoolController().select(user_api="blas")
+    if not controller.lib_controllers:
+        pytest.skip("nothing here says how many threads NumPy's products have")
+    with controller.limit(limits=2):
+        counts = [library.get_num_threads() for library in controller.lib_controllers]
+        if max(counts) < 2:
+            pytest.skip("NumPy's products have one thread here, whatever they are told")
+        yield lambda: max(library.get_num_threads() for library in controller.lib_controllers)
+        assert [library.get_num_threads() for library in controller.lib_controllers] == counts
+
+
+def test_serving_takes_one_thread(blas, monkeypatch):
+    seen = []
+    fetch = array_engine.Vectors.fetch
+    monkeypatch.setattr(array_engine.Vectors, "fetch", lambda *args: (seen.append(blas()), fetch(*args)))
+    make_encoder(depth=2).predict(make_input([3, 500]))
+    assert set(seen) == {1} and blas() == 2
+
+
+def test_training_takes_one_thread(monkeypatch):
+    import torch
+
+    seen = []
+    before, grad = torch.get_num_threads(), torch.autograd.grad
+    monkeypatch.setattr(torch.autograd, "grad", lambda *args: (seen.append(torch.get_num_threads()), grad(*args))[1])
+    torch.set_num_threads(2)
+    try:
+        _, backprop = make_encoder()(make_input([3, 5]), is_train=True)
+        assert torch.get_num_threads() == 2
+        backprop([numpy.ones((n, 10), dtype="float32") for n in (3, 5)])
+        assert seen == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_whoever_leaves_restores_the_threads(blas):
+    with pytest.raises(KeyError), one_thread:
+        with one_thread:
+            assert blas() == 1
+        assert blas() == 1
+        raise KeyError
+    assert blas() == 2
+    seen = []
+
+    def stay():
+        with one_thread:
+            barrier.wait()
+            seen.append(blas())
+            barrier.wait()
+
+    barrier = threading.Barrier(5, timeout=60)
+    threads = [threading.Thread(target=stay) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [1] * 5 and blas() == 2
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_a_fork_from_within_is_not_within(blas):
+    with one_thread:
+        process = multiprocessing.get_context("fork").Process(target=_enter_and_leave)
+        process.start()
+    process.join(60)
+    assert process.exitcode == 0 and blas() == 2
+
+
+def _enter_and_leave():
+    with one_thread:
+        pass

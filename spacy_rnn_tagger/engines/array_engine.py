@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .cells import CELLS
 from .packing import Packing
+from .threads import one_thread
 
 Params = Mapping[str, Any]
 Floats = NDArray[np.float32]
@@ -221,6 +222,7 @@ def as_inputs(weights: Weights, x: Any) -> Inputs:
     return Vectors(weights, x) if x.ndim == 2 else Rows(weights.inputs + weights.bias, x)
 
 
+@one_thread
 def run_blocks(weights: Weights, packing: Packing, inputs: Inputs, sink: Sink) -> None:
     """Run the recurrence from a zero state, and hand its states on block by block.
 

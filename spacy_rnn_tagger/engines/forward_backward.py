@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .lattice import Lattice, array_module, no_path, sum_by_sequence
 from .packing import take
+from .threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class _Sweep(NamedTuple):
     peaks: Any
 
 
+@one_thread
 def forward_backward(lattice: Lattice) -> Posterior:
     """Sum over all paths through each tag.
 
@@ -92,6 +94,7 @@ def forward_backward(lattice: Lattice) -> Posterior:
     return Posterior(lattice, _log_z(lattice, sweep, shift), marginals, sweep.prefixes[0], arrivals, departures)
 
 
+@one_thread
 def log_partition(lattice: Lattice) -> NDArray[np.float64]:
     """The normalisers alone, by the forward pass only.
 
@@ -122,6 +125,7 @@ def suffix_sums(lattice: Lattice) -> Tuple[Any, Any]:
     return xp.exp(take(sweep.arrivals[0], mirror)), take(sweep.weights[0], mirror)
 
 
+@one_thread
 def expected_counts(posterior: Posterior, weights: Optional[NDArray[np.float64]] = None) -> Counts:
     """How often each score is used by a path drawn from the lattice, which is the gradient of `log_z` (Sutton & McCallum
     2012, section 5.1).
@@ -146,6 +150,7 @@ def expected_counts(posterior: Posterior, weights: Optional[NDArray[np.float64]]
     )
 
 
+@one_thread
 def segment_probabilities(
     posterior: Posterior,
     seqs: NDArray[np.int64],

@@ -10,6 +10,7 @@ import numpy as np
 
 from .cells import CELLS
 from .packing import Packing, make_packing
+from .threads import one_thread_of_torch
 
 Params = Mapping[str, Any]
 Grads = Dict[str, Any]
@@ -32,7 +33,7 @@ def forward(cell: str, params: Params, packing: Packing, x: Any, *, bidirectiona
     torch = import_torch()
     if x.ndim == 1:
         params, x = _look_up(torch, params, x, bidirectional)
-    with torch.no_grad():
+    with one_thread_of_torch(torch), torch.no_grad():
         module, _ = _make_module(torch, cell, params, bidirectional)
         y, _ = module(_pack(torch, _to_torch(torch, x), packing))
         return _from_torch(x, y.data)
@@ -56,7 +57,7 @@ def begin_update(
     torch = import_torch()
     if x.ndim == 1:
         return _begin_update_one_hot(torch, cell, params, packing, x, bidirectional, bptt_steps)
-    with torch.enable_grad():
+    with one_thread_of_torch(torch), torch.enable_grad():
         module, tensors = _make_module(torch, cell, params, bidirectional)
         x_tensor = _to_torch(torch, x).requires_grad_(True)
         if bptt_steps and packing.batch_sizes.shape[0] > bptt_steps:
@@ -68,7 +69,8 @@ def begin_update(
     def backprop(d_y: Any) -> Tuple[Any, Grads]:
         names = list(tensors)
         inputs: List[Any] = [x_tensor, *tensors.values()]
-        d_x, *d_params = torch.autograd.grad(y_tensor, inputs, _to_torch(torch, d_y))
+        with one_thread_of_torch(torch):
+            d_x, *d_params = torch.autograd.grad(y_tensor, inputs, _to_torch(torch, d_y))
         grads = {name: _from_torch(x, grad) for name, grad in zip(names, d_params)}
         n_hidden = params["weight_hh"].shape[1]
         for name in names:

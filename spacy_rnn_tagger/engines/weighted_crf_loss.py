@@ -20,6 +20,7 @@ from .crf_loss import CRFLoss, compatible_lattice
 from .forward_backward import expected_counts, forward_backward, suffix_sums
 from .lattice import Lattice, gather, restrict, select
 from .packing import take
+from .threads import one_thread
 
 LEAST = 1e-200
 """Factor below which the sweeps could lose what counts."""
@@ -57,6 +58,7 @@ class _Sweeps(NamedTuple):
     flows: Any
 
 
+@one_thread
 def weighted_crf_loss(lattice: Lattice, gold: Any, weights: Any) -> CRFLoss:
     """The log-probability of the gold tags, negated, with a weight for each token.
 

@@ -7,6 +7,8 @@ from thinc.api import Model, glorot_uniform_init, zero_init
 from thinc.layers.linear import init
 from thinc.types import Floats2d
 
+from ..engines.threads import one_thread
+
 # A column added after training: rarely chosen until it is trained, but near enough for its gradient to move it.
 NEW_COLUMN_BIAS = -10.0
 
@@ -22,6 +24,7 @@ def make_output(nO: Optional[int], nI: Optional[int]) -> Model[Floats2d, Floats2
     )
 
 
+@one_thread
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
@@ -29,6 +32,7 @@ def forward(
     Y: Any = X @ W.T
     Y += model.get_param("b")
 
+    @one_thread
     def backprop(dY: Any) -> Floats2d:
         model.inc_grad("b", dY.sum(axis=0))
         model.inc_grad("W", dY.T @ X)

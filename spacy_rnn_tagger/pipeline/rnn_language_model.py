@@ -11,6 +11,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..engines.crf_loss import MISSING
+from ..engines.threads import one_thread
 from ..errors import check_rate
 from ..models.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabulary
 from .initialization import take_sample
@@ -85,6 +86,7 @@ class RNNLanguageModel(TrainablePipe):
             total += loss
         return total, ops.unflatten(gradient, ops.asarray1i([len(s) for s in scores]))
 
+    @one_thread
     def _guess(self, direction: str, guesses: Floats2d, gold: NDArray[np.int32]) -> Tuple[float, Floats2d]:
         """Loss and gradient of one direction's guesses."""
         layer = self.model.get_ref("words")
