@@ -236,7 +236,7 @@ ODD_TEXTS = {
 }
 
 
-@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
+@pytest.mark.parametrize("text", list(ODD_TEXTS.values()), ids=ODD_TEXTS)
 def test_odd_texts(nlp, text):
     model = small_model()
     model["tok2vec"]["embed"]["chars"] = {"@architectures": "spacy-rnn-tagger.CharRNN.v1", "width": 8}

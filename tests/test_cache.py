@@ -155,7 +155,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("change", list(CHANGES.values()), ids=CHANGES)
 @pytest.mark.parametrize("encode", [{}, {"depth": 2, "boundaries": True}], ids=["plain", "deep"])
 def test_changed_weights_are_served(make_docs, change, encode):
     docs = make_docs([3, 20])

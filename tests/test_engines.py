@@ -39,7 +39,7 @@ def make_input(lengths, width=6, seed=2):
 
 
 @pytest.mark.parametrize("cell,bidirectional,depth", GRID)
-@pytest.mark.parametrize("lengths", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("lengths", list(BATCHES.values()), ids=BATCHES)
 def test_engines_agree(cell, bidirectional, depth, lengths):
     model = make_encoder(cell, bidirectional, depth)
     X = make_input(lengths)
