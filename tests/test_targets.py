@@ -9,6 +9,7 @@ from spacy.training import Example
 
 from spacy_rnn_tagger.cli.summary import load, summarize
 from spacy_rnn_tagger.pipeline.targets import make_target
+from spacy_rnn_tagger.pipeline.targets.alignment import aligned_strings
 
 from .conftest import make_examples, run_cli, small_model, train, train_cli
 
@@ -32,6 +33,25 @@ def kind():
     Token.set_extension("kind", default=None, force=True)
     yield
     Token.remove_extension("kind")
+
+
+# Attributes of tokens
+
+
+@pytest.mark.parametrize(
+    "words", [["a", " ", "b", "\n\n", "C"], ["a", " ", "b", "\n\nC"], ["A", " ", "b", "\n\n", "C"]]
+)
+@pytest.mark.parametrize("attr", ["TAG", "POS", "MORPH"])
+def test_aligned_strings_are_spacys(nlp, words, attr):
+    gold = doc_of(
+        nlp,
+        ["a", " ", "b", "\n\n", "C"],
+        tags=["X", "_SP", "", "_SP", "Y"],
+        pos=["NOUN", "SPACE", "", "SPACE", "VERB"],
+        morphs=["Number=Sing", "", "", "_", "Tense=Past|VerbForm=Fin"],
+    )
+    example = Example(doc_of(nlp, words), gold)
+    assert aligned_strings(example, attr) == example.get_aligned(attr, as_string=True)
 
 
 # Sentence starts

@@ -34,6 +34,22 @@ def align_values(example: Example, values: Sequence[Optional[Value]]) -> List[Op
     return aligned
 
 
+def aligned_strings(example: Example, attr: str) -> List[Optional[str]]:
+    """What `Example.get_aligned(attr, as_string=True)` returns, and several times faster where both docs have the same tokens.
+
+    example (Example): The example.
+    attr (str): A string attribute, as `Doc.to_array` knows it.
+    RETURNS (List[Optional[str]]): (n_predicted_tokens,) strings, None where misaligned.
+    """
+    if not same_tokens(example):
+        found: List[Optional[str]] = example.get_aligned(attr, as_string=True)
+        return found
+    strings = example.y.vocab.strings
+    values = example.y.to_array(attr).tolist()
+    known = {value: strings[value] for value in set(values)}
+    return [known[value] for value in values]
+
+
 def count_reached(example: Example, aligned: Sequence[Optional[object]]) -> int:
     """How many gold tokens lie under predicted tokens that have a value.
 

@@ -1,6 +1,6 @@
 """The target "morph"."""
 
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,11 @@ from spacy.morphology import Morphology
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 
 from ...errors import unknown_name
 from ..writing import ABSTAIN, write_tokens
+from .alignment import aligned_strings
 from .base import Columns, Path, to_array
 from .token_target import TokenTarget
 
@@ -21,6 +23,10 @@ class MorphTarget(TokenTarget):
 
     name, attr, score_keys = "morph", "MORPH", ("pos_acc", "morph_acc", "morph_per_feat")
 
+    def __init__(self, vocab: Vocab, alternatives_key: Optional[str] = None) -> None:
+        super().__init__(vocab, alternatives_key)
+        self._joined: Dict[Tuple[str, str], str] = {}
+
     def normalize_label(self, label: str) -> str:
         feats = Morphology.feats_to_dict(label)
         if feats.get("POS", "") not in POS_IDS:
@@ -30,11 +36,12 @@ class MorphTarget(TokenTarget):
         return self._join(pos, Morphology.dict_to_feats(feats))
 
     def _join(self, pos: str, morph: str) -> str:
-        feats = Morphology.feats_to_dict(morph)
-        if pos:
-            feats["POS"] = pos
-        label: str = self.vocab.strings[self.vocab.morphology.add(feats)]
-        return label
+        if (pos, morph) not in self._joined:
+            feats = Morphology.feats_to_dict(morph)
+            if pos:
+                feats["POS"] = pos
+            self._joined[pos, morph] = self.vocab.strings[self.vocab.morphology.add(feats)]
+        return self._joined[pos, morph]
 
     def is_annotated(self, doc: Doc) -> bool:
         return super().is_annotated(doc) or doc.has_annotation("POS")
@@ -45,15 +52,11 @@ class MorphTarget(TokenTarget):
         return {self._join(pos, morph) for pos, morph in pairs if pos or morph}
 
     def gold(self, example: Example) -> List[Optional[str]]:
-        poses = example.get_aligned("POS", as_string=True)
-        morphs = example.get_aligned("MORPH", as_string=True)
-        known: Dict[Tuple[Any, Any], Optional[str]] = {}
-        for pair in zip(poses, morphs):
-            if pair not in known:
-                pos, morph = pair
-                missing = pos is None or morph is None or not (pos or morph)
-                known[pair] = None if missing else self._join(pos, morph)
-        return [known[pair] for pair in zip(poses, morphs)]
+        poses, morphs = aligned_strings(example, "POS"), aligned_strings(example, "MORPH")
+        return [
+            None if pos is None or morph is None or not (pos or morph) else self._join(pos, morph)
+            for pos, morph in zip(poses, morphs)
+        ]
 
     def count_gold(self, example: Example) -> int:
         values = example.reference.to_array(["POS", "MORPH"])

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from .alignment import Sets, align_values, count_reached
+from .alignment import Sets, align_values, aligned_strings, count_reached
 from .base import Target, agreeing
 
 
@@ -67,7 +67,7 @@ class AttrTarget(TokenTarget):
         return {self.vocab.strings[value] for value in np.unique(doc.to_array(self.attr)) if value}
 
     def gold(self, example: Example) -> List[Optional[str]]:
-        return [value or None for value in example.get_aligned(self.attr, as_string=True)]
+        return [value or None for value in aligned_strings(example, self.attr)]
 
     def count_gold(self, example: Example) -> int:
         return int(np.count_nonzero(example.reference.to_array(self.attr)))
