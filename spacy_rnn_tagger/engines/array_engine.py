@@ -13,7 +13,7 @@ no step allocates anything.
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple, Type
 
 import numpy as np
 from numpy.typing import NDArray
@@ -287,7 +287,7 @@ class _Scratch:
         return flat[:size].reshape(shape)
 
 
-class _Loop:
+class _Loop(ABC):
     """A cell's steps, and the state that they carry from block to block.
 
     weights: The layer.
@@ -299,6 +299,7 @@ class _Loop:
         self.scratch = scratch
         self.h = self._zeros("h", n_seqs)
 
+    @abstractmethod
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
         """Take the steps of one block.
 
@@ -306,7 +307,6 @@ class _Loop:
         gates (array): (G, D, n_rows, n_hidden) input gates.
         states (array): (D, n_rows, n_hidden) to be filled.
         """
-        raise NotImplementedError
 
     def _zeros(self, name: str, n_seqs: int) -> Floats:
         state = self.scratch.array(name, (self.weights.n_directions, n_seqs, self.weights.n_hidden))
@@ -403,7 +403,7 @@ class _ElmanLoop(_Loop):
         self._keep(previous)
 
 
-_LOOPS = {"lstm": _LSTMLoop, "gru": _GRULoop, "rnn_tanh": _ElmanLoop, "rnn_relu": _ElmanLoop}
+_LOOPS: Dict[str, Type[_Loop]] = {"lstm": _LSTMLoop, "gru": _GRULoop, "rnn_tanh": _ElmanLoop, "rnn_relu": _ElmanLoop}
 # The gates in the order in which steps want them, the sigmoids first, and what the tanh of each wants its argument multiplied by.
 _ORDERS: Dict[str, List[int]] = {"lstm": [0, 1, 3, 2], "gru": [0, 1, 2], "rnn_tanh": [0], "rnn_relu": [0]}
 _SCALES: Dict[str, Tuple[float, ...]] = {
