@@ -39,16 +39,24 @@ def kind():
 
 
 @pytest.mark.parametrize(
-    "words", [["a", " ", "b", "\n\n", "C"], ["a", " ", "b", "\n\nC"], ["A", " ", "b", "\n\n", "C"]]
+    "words",
+    [
+        ["a", " ", "b", "\n\n", "C", "dd"],
+        ["A", " ", "b", "\n\n", "C", "dd"],
+        ["a", " ", "b", "\n\nC", "dd"],  # what differs, in one token
+        ["a", " ", "b", "\n\n", "Cdd"],  # what agrees, in one token
+        ["a", " ", "b", "\n\n", "C", "d", "d"],
+        ["a b\n\nCd", "d"],
+    ],
 )
 @pytest.mark.parametrize("attr", ["TAG", "POS", "MORPH"])
 def test_aligned_strings_are_spacys(nlp, words, attr):
     gold = doc_of(
         nlp,
-        ["a", " ", "b", "\n\n", "C"],
-        tags=["X", "_SP", "", "_SP", "Y"],
-        pos=["NOUN", "SPACE", "", "SPACE", "VERB"],
-        morphs=["Number=Sing", "", "", "_", "Tense=Past|VerbForm=Fin"],
+        ["a", " ", "b", "\n\n", "C", "dd"],
+        tags=["X", "_SP", "", "_SP", "Y", "Y"],
+        pos=["NOUN", "SPACE", "", "SPACE", "VERB", "VERB"],
+        morphs=["Number=Sing", "", "", "_", "Tense=Past|VerbForm=Fin", "Tense=Past|VerbForm=Fin"],
     )
     example = Example(doc_of(nlp, words), gold)
     assert aligned_strings(example, attr) == example.get_aligned(attr, as_string=True)

@@ -41,13 +41,10 @@ def aligned_strings(example: Example, attr: str) -> List[Optional[str]]:
     attr (str): A string attribute, as `Doc.to_array` knows it.
     RETURNS (List[Optional[str]]): (n_predicted_tokens,) strings, None where misaligned.
     """
-    if not same_tokens(example):
-        found: List[Optional[str]] = example.get_aligned(attr, as_string=True)
-        return found
     strings = example.y.vocab.strings
     values = example.y.to_array(attr).tolist()
     known = {value: strings[value] for value in set(values)}
-    return [known[value] for value in values]
+    return align_values(example, [known[value] for value in values])
 
 
 def count_reached(example: Example, aligned: Sequence[Optional[object]]) -> int:
