@@ -7,9 +7,9 @@ from typing import Callable, Dict, List, Tuple
 
 import numpy as np
 
-from spacy_rnn_tagger.engines.crf_loss import crf_loss
-from spacy_rnn_tagger.engines.decoding import best_paths
-from spacy_rnn_tagger.engines.lattice import make_lattice
+from spacy_rnn_tagger.chain.crf_loss import crf_loss
+from spacy_rnn_tagger.chain.decoding import best_paths
+from spacy_rnn_tagger.chain.lattice import make_lattice
 
 Step = Callable[[], float]
 

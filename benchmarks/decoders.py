@@ -37,8 +37,8 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 from spacy.util import load_config, registry
 
-from spacy_rnn_tagger.pipeline.calibration import assess, calibrate
-from spacy_rnn_tagger.pipeline.development import annotate_before, score_batches
+from spacy_rnn_tagger.evaluation.calibration import assess, calibrate
+from spacy_rnn_tagger.evaluation.scored_batches import annotate_before, score_batches
 
 ROOT = Path(__file__).parent.parent
 DECODERS = ("softmax", "crf")

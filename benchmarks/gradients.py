@@ -14,10 +14,10 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 from thinc.api import Adam, Embed, Linear, Model, chain, fix_random_seed, with_array
 
-from spacy_rnn_tagger.engines import torch_engine
-from spacy_rnn_tagger.engines.cells import CELLS
-from spacy_rnn_tagger.engines.packing import make_packing
-from spacy_rnn_tagger.models.rnn_encoder import build_rnn_encoder
+from spacy_rnn_tagger.models.architectures.rnn_encoder import build_rnn_encoder
+from spacy_rnn_tagger.recurrence import torch_engine
+from spacy_rnn_tagger.recurrence.cells import CELLS
+from spacy_rnn_tagger.recurrence.packing import make_packing
 
 CELL_NAMES = ("rnn_tanh", "gru", "lstm")
 STARTS = {"orthogonal start": True, "uniform start": False}

@@ -15,8 +15,8 @@ from typing import Any, Dict, List, Optional
 
 import spacy
 
-from spacy_rnn_tagger.cli.development import evaluate_pipeline
-from spacy_rnn_tagger.engines.weight_storage import FORMS
+from spacy_rnn_tagger.cli.shared import evaluate_pipeline
+from spacy_rnn_tagger.models.storage.forms import FORMS
 from spacy_rnn_tagger.pipeline.compression import compress, size_on_disk
 
 Row = Dict[str, Any]

@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
 
-from spacy_rnn_tagger.models.lexeme_gates import clear_cache
+from spacy_rnn_tagger.models.serving.lexeme_gates import clear_cache
 
 from ..accuracy.corpora import CORPORA, fingerprint
 from ..accuracy.training_configs import with_gold_tokens, with_steps

@@ -11,10 +11,9 @@ from spacy.cli._util import Arg, Opt, import_code
 from spacy.language import Language
 
 from ..errors import check_labels
-from ..pipeline.bias_curve import Point, bias_curve
-from ..pipeline.targets import make_target
+from ..evaluation.bias_curve import Point, bias_curve
 from .app import rnn_cli
-from .development import choose_components, load_pipeline, score_development
+from .shared import choose_components, load_pipeline, score_development
 
 TOGETHER = "all labels"
 Curves = Dict[str, List[Point]]
@@ -90,7 +89,7 @@ def sweep(
     pipe: Any = nlp.get_pipe(name)
     check_labels(f"component {name!r}", "--label", labels, pipe.labels)
     singles = list(pipe.labels) if each else labels
-    if not singles and all(map(make_target(pipe.target, pipe.vocab).begins, pipe.tags)):
+    if not singles and all(map(pipe.target.begins, pipe.tags)):
         raise ValueError(
             f"component {name!r}: every token gets one of its labels, so the same bias on all changes nothing; choose one by "
             "--label, or pass --each."

@@ -8,10 +8,10 @@ from spacy.cli._util import Arg, Opt, import_code
 from spacy.language import Language
 from wasabi import msg
 
-from ..engines.calibration import COLDEST, HOTTEST
-from ..pipeline.calibration import Calibration, calibrate
+from ..chain.temperature import COLDEST, HOTTEST
+from ..evaluation.calibration import Calibration, calibrate
 from .app import rnn_cli
-from .development import choose_components, load_pipeline, score_development
+from .shared import choose_components, load_pipeline, score_development
 
 Report = Tuple[str, Calibration, Calibration]
 

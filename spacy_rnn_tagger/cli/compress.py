@@ -11,10 +11,10 @@ from spacy.cli._util import Arg, Opt, import_code
 from spacy.language import Language
 from wasabi import msg
 
-from ..models.stored_model import check_form
+from ..models.storage.stored_model import check_form
 from ..pipeline.compression import Compression, compress, size_on_disk
 from .app import rnn_cli
-from .development import evaluate_pipeline, load_pipeline
+from .shared import evaluate_pipeline, load_pipeline
 
 
 @rnn_cli.command("compress")

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.util import load_config, load_model_from_config
 from thinc.api import Model
 
-from ..models.rnn_tagger import set_output_width
+from ..models.architectures.rnn_tagger import set_output_width
 from .app import rnn_cli
 
 Shape = Tuple[Optional[int], ...]

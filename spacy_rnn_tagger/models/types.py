@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..engines.packing import Packing
+from ..recurrence.packing import Packing
 
 DocsToVectors = Model[List[Doc], List[Floats2d]]
 VectorsToVectors = Model[List[Floats2d], List[Floats2d]]

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple
 from spacy.language import Language
 from thinc.api import Model
 
-from ..models.stored_model import StoredModel, check_form, set_storage
+from ..models.storage.stored_model import StoredModel, check_form, set_storage
 from .rnn_language_model import RNNLanguageModel
 
 

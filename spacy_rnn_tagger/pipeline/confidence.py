@@ -5,9 +5,9 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.decoding import decode
-from ..engines.forward_backward import forward_backward, segment_probabilities
-from ..engines.lattice import Lattice, make_lattice, temper
+from ..chain.decoding import decode
+from ..chain.forward_backward import forward_backward, segment_probabilities
+from ..chain.lattice import Lattice, make_lattice, temper
 from .biluo import OUT, Segments
 from .targets import ABSTAIN, Path, Target
 

@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
-from ..models.token_batches import MAX_TOKENS
+from ..models.serving.token_batches import MAX_TOKENS
 from .rnn_language_model import RNNLanguageModel
 from .rnn_tagger import RNNTagger
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.training import Example
 
-from ..engines.crf_loss import MISSING
-from . import biluo
+from ..chain.crf_loss import MISSING
+from ..pipeline import biluo
 from .targets import Target
 
 

@@ -95,7 +95,10 @@ def check_scores_key(nlp: Language, name: str, key: str) -> None:
     for other, pipe in nlp.pipeline:
         for use, taken in (
             ("that of", getattr(pipe, "scores_key", None) == key),
-            ("the group of the spans predicted by", getattr(pipe, "target", None) == spans.PREFIX + key),
+            (
+                "the group of the spans predicted by",
+                getattr(getattr(pipe, "target", None), "name", None) == spans.PREFIX + key,
+            ),
         ):
             if other != name and taken:
                 raise ValueError(

@@ -1,8 +1,8 @@
-"""Losses of independent decisions; those of paths are in `engines`."""
+"""Losses of independent decisions; those of paths are in `chain`."""
 
 from typing import Any, Optional, Tuple
 
-from ..engines.crf_loss import MISSING
+from ..chain.crf_loss import MISSING
 
 
 def softmax_loss(xp: Any, scores: Any, gold: Any, weights: Optional[Any] = None) -> Tuple[float, Any]:

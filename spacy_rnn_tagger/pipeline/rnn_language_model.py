@@ -10,10 +10,10 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..engines.crf_loss import MISSING
-from ..engines.threads import one_thread
+from ..chain.crf_loss import MISSING
 from ..errors import check_rate
-from ..models.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabulary
+from ..models.layers.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabulary
+from ..recurrence.threads import one_thread
 from .initialization import take_sample
 from .losses import softmax_loss
 

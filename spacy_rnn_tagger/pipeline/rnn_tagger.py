@@ -15,22 +15,22 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..engines.crf_loss import CRFLoss, crf_loss
-from ..engines.decoding import kbest
-from ..engines.exclusion_loss import exclusion_loss
-from ..engines.lattice import Lattice, check_scores, make_lattice
-from ..engines.weighted_crf_loss import weighted_crf_loss
+from ..chain.crf_loss import CRFLoss, crf_loss
+from ..chain.decoding import kbest
+from ..chain.exclusion_loss import exclusion_loss
+from ..chain.lattice import Lattice, check_scores, make_lattice
+from ..chain.weighted_crf_loss import weighted_crf_loss
 from ..errors import check_positive, unknown_name
-from ..models.rnn_layer import check_cell
-from ..models.rnn_tagger import set_output_width
-from ..models.token_batches import MAX_TOKENS, batch_by_tokens
-from ..models.vocabulary import learn_vocabulary
+from ..models.architectures.rnn_tagger import set_output_width
+from ..models.layers.rnn_layer import check_cell
+from ..models.layers.vocabulary import learn_vocabulary
+from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
 from .confidence import Decoded, PathScores, decode_confident
-from .control import AUTO, Control, balanced_weights
 from .gold import read_gold, read_incorrect
 from .initialization import check_score_weights, check_scores_key, collect_labels, take_sample
 from .losses import softmax_loss
 from .serialization import explain_load_error
+from .settings import AUTO, Control, balanced_weights
 from .stored_scores import forget, register_extensions, store
 from .targets import make_target, unseen_labels
 
@@ -94,7 +94,6 @@ class RNNTagger(Control, TrainablePipe):
         if decoder not in DECODERS:
             raise unknown_name(f"component {name!r}", "decoder", decoder, DECODERS)
         check_positive(f"component {name!r}", max_tokens=max_tokens)
-        self.target = target
         self.decoder = decoder
         self.overwrite = overwrite
         self.extend = extend
@@ -110,7 +109,7 @@ class RNNTagger(Control, TrainablePipe):
             )
         # The name may well be that of the predicted spans' group.
         self.scores_key = scores_key or (f"{name}_scores" if target == f"spans:{name}" else name)
-        self._target = make_target(
+        self.target = make_target(
             target, vocab, alternatives_key=alternatives_key, incorrect_spans_key=incorrect_spans_key
         )
         self.threshold = threshold
@@ -124,7 +123,7 @@ class RNNTagger(Control, TrainablePipe):
         self.cfg: Dict[str, Any] = {
             "target": target,
             "decoder": decoder,
-            "labels": list(self._target.fixed_labels),
+            "labels": list(self.target.fixed_labels),
             "temperature": 1.0,
         }
 
@@ -141,12 +140,12 @@ class RNNTagger(Control, TrainablePipe):
     @property
     def tags(self) -> Tuple[str, ...]:
         """RETURNS (Tuple[str]): The tags scored per token, in column order: the labels, or O, B-X, I-X, L-X, U-X of each."""
-        return tuple(self._target.make_tags(self.labels))
+        return tuple(self.target.make_tags(self.labels))
 
     @property
     def score_keys(self) -> Tuple[str, ...]:
         """RETURNS (Tuple[str]): Keys of the scores that `score` gives, the deciding one first."""
-        return self._target.score_keys
+        return self.target.score_keys
 
     def add_label(self, label: str) -> int:
         """Add a label. An initialized model gets new columns and keeps the scores of the old ones.
@@ -157,7 +156,7 @@ class RNNTagger(Control, TrainablePipe):
         """
         if not isinstance(label, str):
             raise ValueError(Errors.E187)
-        label = self._target.normalize_label(label)
+        label = self.target.normalize_label(label)
         if label in self.labels:
             return 0
         old_width = len(self.tags)
@@ -189,14 +188,14 @@ class RNNTagger(Control, TrainablePipe):
         validate_get_examples(get_examples, "RNNTagger.initialize")
         if nlp is not None:
             check_scores_key(nlp, self.name, self.scores_key)
-            check_score_weights(nlp, self.name, self._target)
-        found = collect_labels(self.name, self._target, get_examples, self.labels, labels)
+            check_score_weights(nlp, self.name, self.target)
+        found = collect_labels(self.name, self.target, get_examples, self.labels, labels)
         for label in found:
             self.add_label(label)
         self._require_labels()
         self.temperature = 1.0
         if self.class_weights == AUTO:
-            self.cfg["class_weights"] = balanced_weights(self._target, get_examples(), self.tags)
+            self.cfg["class_weights"] = balanced_weights(self.target, get_examples(), self.tags)
         self.tag_weights(self.tags)
         set_output_width(self.model, len(self.tags), self.name, crf=self.decoder == "crf")
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
@@ -303,7 +302,7 @@ class RNNTagger(Control, TrainablePipe):
         docs (Iterable[Doc]): The docs.
         RETURNS (List[array]): One (n_tokens,) bool array per doc.
         """
-        return [self._target.kept(doc, self.overwrite) for doc in docs]
+        return [self.target.kept(doc, self.overwrite) for doc in docs]
 
     def _annotate(self, docs: List[Doc], store_scores: bool, store_probs: bool) -> None:
         """Decode docs, write what was decoded, and keep how likely it is if asked to."""
@@ -315,11 +314,11 @@ class RNNTagger(Control, TrainablePipe):
             forget(doc, self.scores_key)
         if storing:
             self._warn_extensions()
-            store(docs, self.scores_key, self._target, decoded, kept, self.labels, self.tags)
+            store(docs, self.scores_key, self.target, decoded, kept, self.labels, self.tags)
 
     def _decode(self, docs: Sequence[Doc], scores: bool = False, probs: bool = False) -> Decoded:
         return decode_confident(
-            self._target, self.path_scores(docs), self.labels, threshold=self.threshold, scores=scores, probs=probs
+            self.target, self.path_scores(docs), self.labels, threshold=self.threshold, scores=scores, probs=probs
         )
 
     def _path_scores(self) -> Dict[str, Any]:
@@ -335,8 +334,8 @@ class RNNTagger(Control, TrainablePipe):
         return make_lattice(
             self.model.ops.to_numpy(scores),
             [len(doc) for doc in docs],
-            constraints=self._target.make_constraints(labels),
-            allowed=self._target.permitted(docs, labels),
+            constraints=self.target.make_constraints(labels),
+            allowed=self.target.permitted(docs, labels),
             **self._path_scores(),
         )
 
@@ -351,9 +350,9 @@ class RNNTagger(Control, TrainablePipe):
         """What makes paths through the docs' scores legal and better or worse, for `decode` and `make_lattice` alike."""
         labels = self.labels
         return {
-            "constraints": self._target.make_constraints(labels),
+            "constraints": self.target.make_constraints(labels),
             # Merging changes what is there, so it does not bind.
-            "allowed": self._target.allowed(docs, labels, self.overwrite or self.extend),
+            "allowed": self.target.allowed(docs, labels, self.overwrite or self.extend),
             **self._path_scores(),
         }
 
@@ -367,7 +366,7 @@ class RNNTagger(Control, TrainablePipe):
         labels = self.labels
         for doc, path in zip(docs, scores):
             if len(doc):
-                self._target.annotate(doc, path, labels, overwrite=self.overwrite, extend=self.extend)
+                self.target.annotate(doc, path, labels, overwrite=self.overwrite, extend=self.extend)
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
         """The negative log-likelihood of the gold tags, summed over the batch, and its gradient: probabilities minus gold.
@@ -388,9 +387,9 @@ class RNNTagger(Control, TrainablePipe):
         docs = [eg.predicted for eg in examples]
         lengths = [len(doc) for doc in docs]
         tags = self.tags
-        gold, unknown = read_gold(examples, self._target, tags)
-        segments, wrong = read_incorrect(examples, self._target, self.labels, len(tags))
-        self._warn_unknown({self._target.label_of(tag) for tag in unknown} | wrong)
+        gold, unknown = read_gold(examples, self.target, tags)
+        segments, wrong = read_incorrect(examples, self.target, self.labels, len(tags))
+        self._warn_unknown({self.target.label_of(tag) for tag in unknown} | wrong)
         weights = self.tag_weights(tags)
         flat = ops.xp.concatenate(scores)
         if self.decoder == "crf":
@@ -458,7 +457,7 @@ class RNNTagger(Control, TrainablePipe):
         """
         if self.scorer is None:
             return {}
-        return self.scorer(examples, target=self.target, labels=self.labels, **kwargs)
+        return self.scorer(examples, target=self.target.name, labels=self.labels, **kwargs)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()) -> "RNNTagger":
         """Load the component from a bytestring.
@@ -494,7 +493,7 @@ class RNNTagger(Control, TrainablePipe):
         return self
 
     def _after_loading(self) -> None:
-        for setting, given in (("target", self.target), ("decoder", self.decoder)):
+        for setting, given in (("target", self.target.name), ("decoder", self.decoder)):
             if self.cfg.get(setting) != given:
                 raise ValueError(
                     f"component {self.name!r}: its config says {setting} = {given!r}, but it was trained and saved with "
@@ -504,7 +503,7 @@ class RNNTagger(Control, TrainablePipe):
             if "cell" in node.attrs:
                 check_cell(node)
         for label in self.labels:
-            self._target.normalize_label(label)
+            self.target.normalize_label(label)
 
     def _warn_extensions(self) -> None:
         """Say once which extension attributes cannot be ours."""

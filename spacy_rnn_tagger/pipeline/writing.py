@@ -10,7 +10,7 @@ from spacy.attrs import ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
-from . import biluo
+from ..pipeline import biluo
 
 # Attributes by number, which spares spaCy looking up their names.
 ENTITY_ATTRS = [ENT_IOB, ENT_TYPE, ENT_KB_ID]

@@ -8,10 +8,9 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 
 from ..errors import check_positive
-from ..pipeline.bias_curve import bias_curve
-from ..pipeline.development import annotate_before, score_batches
+from ..evaluation.bias_curve import bias_curve
+from ..evaluation.scored_batches import annotate_before, score_batches
 from ..pipeline.rnn_tagger import RNNTagger
-from ..pipeline.targets import make_target
 
 
 def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Language], Language]:
@@ -36,7 +35,7 @@ def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Languag
 
     def tune(nlp: Language) -> Language:
         for name, pipe in nlp.pipeline:
-            if isinstance(pipe, RNNTagger) and not all(map(make_target(pipe.target, pipe.vocab).begins, pipe.tags)):
+            if isinstance(pipe, RNNTagger) and not all(map(pipe.target.begins, pipe.tags)):
                 label_bias = best_bias(nlp, name, _development_examples(nlp), biases)
                 pipe.label_bias = label_bias
                 nlp.get_pipe_config(name)["label_bias"] = label_bias

@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.util import resolve_dot_names
 from thinc.api import Model
 
-from ..models.vocabulary import learn_vocabulary, vocabulary_layers
+from ..models.layers.vocabulary import learn_vocabulary, vocabulary_layers
 
 
 def make_learn_vocabulary() -> Callable[[Language], None]:

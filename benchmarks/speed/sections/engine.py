@@ -4,8 +4,8 @@ from typing import Any, Dict, List, Mapping
 
 import numpy as np
 
-from spacy_rnn_tagger.engines import array_engine, torch_engine
-from spacy_rnn_tagger.engines.packing import Packing, make_packing
+from spacy_rnn_tagger.recurrence import array_engine, torch_engine
+from spacy_rnn_tagger.recurrence.packing import Packing, make_packing
 
 from ..setup import Setup
 from ..tables import Table, thousands, times

@@ -4,9 +4,9 @@ from typing import Any, Callable, Dict, List
 
 import numpy as np
 
-from spacy_rnn_tagger.engines import array_engine
-from spacy_rnn_tagger.engines.cells import CELLS
-from spacy_rnn_tagger.engines.packing import make_packing
+from spacy_rnn_tagger.recurrence import array_engine
+from spacy_rnn_tagger.recurrence.cells import CELLS
+from spacy_rnn_tagger.recurrence.packing import make_packing
 
 from ..setup import Setup
 from ..tables import Table

@@ -11,8 +11,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ...engines.lattice import Constraints
-from .. import biluo
+from ...chain.lattice import Constraints
+from ...pipeline import biluo
 from .alignment import align_spans, describe
 from .base import IncorrectSpan, Path, Target
 

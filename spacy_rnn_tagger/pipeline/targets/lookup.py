@@ -6,7 +6,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ...errors import nearest, unknown_name
-from . import extension, spans
+from ..targets import extension, spans
 from .base import Target
 from .biluo_target import BiluoTarget
 from .ents import EntsTarget

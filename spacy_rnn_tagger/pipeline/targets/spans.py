@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from .. import biluo
+from ...pipeline import biluo
 from .alignment import align_spans, describe, outside_of
 from .base import Path
 from .biluo_target import BiluoTarget, settle, show

@@ -1,0 +1,1 @@
+"""Label paths: their lattice, sums over it, decoding and losses; arrays only."""

@@ -1,1 +1,0 @@
-"""The recurrence itself: arrays and tensors only, no spaCy and no Thinc models."""

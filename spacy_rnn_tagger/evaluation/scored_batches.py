@@ -1,0 +1,143 @@
+"""A component's scores for development data beside the gold: computed once, then decoded under one setting after another."""
+
+from typing import Any, Collection, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import minibatch
+
+from ..pipeline.biluo import Segments
+from ..pipeline.confidence import PathScores
+from ..pipeline.rnn_tagger import RNNTagger
+from ..pipeline.targets import ABSTAIN, Path, Target
+
+
+class ScoredBatch(NamedTuple):
+    """Some development docs.
+
+    scores: The component's scores.
+    right: (n_tokens, n_tags) bool, the tags of which each is right; none if the gold tag is none of the component's.
+    known: (n_tokens,) bool, where gold says what is right.
+    learnable: (n_tokens,) bool, where it also has only tags of the component, so that it has a likelihood.
+    kept: (n_tokens,) bool, where the component will not write.
+    """
+
+    scores: PathScores
+    right: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    learnable: NDArray[np.bool_]
+    kept: NDArray[np.bool_]
+
+    @property
+    def gold(self) -> NDArray[np.bool_]:
+        """(n_tokens, n_tags) bool, the tags of which one is right, all where there is no gold, as `crf_loss` takes them."""
+        return self.right | ~self.learnable[:, None]
+
+    def agrees(self, path: Path) -> NDArray[np.bool_]:
+        """RETURNS (array): (n_tokens,) bool, whether a path has a right tag. path (array): (n_tokens,) tag indices."""
+        return self.right[np.arange(path.shape[0]), path] & (path != ABSTAIN)
+
+
+class Decisions(NamedTuple):
+    """What a component decided on its own and gold can judge.
+
+    rows: (n,) token rows, of spans their first.
+    labels: (n,) label indices.
+    right: (n,) bool, whether gold has just the same, or among a token's alternatives.
+    spans: The same as spans, if the target is spans.
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    spans: Optional[Segments]
+
+
+def annotate_before(nlp: Language, name: str, examples: Iterable[Example]) -> List[Example]:
+    """Run the components that come before one, as it would find their annotation in the pipeline.
+
+    nlp (Language): The pipeline.
+    name (str): The component.
+    examples (Iterable[Example]): Examples with docs that are only tokenised.
+    RETURNS (List[Example]): Examples with the same gold.
+    """
+    examples = list(examples)
+    with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
+        docs = list(nlp.pipe(eg.predicted for eg in examples))
+    return [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
+
+
+def score_batches(pipe: RNNTagger, examples: Sequence[Example], batch_size: int = 256) -> Iterator[ScoredBatch]:
+    """Score examples, and look up their gold.
+
+    pipe (RNNTagger): The component.
+    examples (Sequence[Example]): The examples, annotated by the components before it.
+    batch_size (int): How many to score at once.
+    YIELDS (ScoredBatch): The scores, batch by batch.
+    """
+    target = pipe.target
+    tags = pipe.tags
+    for batch in minibatch(examples, size=batch_size):
+        docs = [eg.predicted for eg in batch]
+        gold = _read_gold(batch, target, tags)
+        yield ScoredBatch(pipe.path_scores(docs), *gold, np.concatenate(pipe.kept(docs)))
+
+
+def judge(target: Target, labels: Sequence[str], batch: ScoredBatch, path: Path) -> Decisions:
+    """Compare decoded paths with the gold. Tokens without gold are left out, and so are spans over any.
+
+    target (Target): The target.
+    labels (Sequence[str]): The labels.
+    batch (ScoredBatch): The docs.
+    path (array): (n_tokens,) tag indices that were decoded for them.
+    RETURNS (Decisions): The decisions.
+    """
+    agrees = batch.agrees(path)
+    spans = target.segments(path, labels)
+    if spans is None:
+        rows = np.flatnonzero(batch.known & ~batch.kept & (path != ABSTAIN))
+        return Decisions(rows, path[rows], agrees[rows], None)
+    spans = spans.select(~batch.kept[spans.starts])
+    spans = spans.select(_throughout(batch.known, spans))
+    # The gold has the same span if it has the same tag at each of its tokens.
+    return Decisions(spans.starts, spans.labels, _throughout(agrees, spans), spans)
+
+
+def count_gold(target: Target, tags: Sequence[str], batch: ScoredBatch, labels: Collection[str], path: Path) -> int:
+    """How many tokens or spans of some labels the gold has where the component may write. A token with alternatives counts if
+    one of them is of the labels, unless the path has another of them.
+
+    target (Target): The target.
+    tags (Sequence[str]): The tags.
+    batch (ScoredBatch): The docs.
+    labels (Collection[str]): The labels.
+    path (array): (n_tokens,) tag indices that were decoded for them.
+    RETURNS (int): How many.
+    """
+    theirs = np.asarray([target.begins(tag) and target.label_of(tag) in labels for tag in tags])
+    by_others = batch.agrees(path) & ~theirs[path]
+    return int(np.count_nonzero((batch.right & theirs).any(axis=1) & ~by_others & ~batch.kept))
+
+
+def _read_gold(examples: Sequence[Example], target: Target, tags: Sequence[str]) -> Tuple[Any, Any, Any]:
+    """RETURNS (Tuple[array, array, array]): What is `right`, `known` and `learnable`, as in `ScoredBatch`."""
+    index = {tag: i for i, tag in enumerate(tags)}
+    gold: List[Collection[str]] = []
+    for eg in examples:
+        own = target.gold(eg)
+        sets = target.alternatives(eg) or [None] * len(own)
+        gold.extend(several or ([] if tag is None else [tag]) for tag, several in zip(own, sets))
+    right = np.zeros((len(gold), len(tags)), dtype=bool)
+    for row, names in zip(right, gold):
+        row[[index[name] for name in names if name in index]] = True
+    n_names = np.asarray([len(names) for names in gold], dtype=np.int64)
+    return right, n_names > 0, (n_names > 0) & (right.sum(axis=1) == n_names)
+
+
+def _throughout(mask: NDArray[np.bool_], spans: Segments) -> NDArray[np.bool_]:
+    """(n_spans,) whether the mask holds at every token of a span."""
+    counts = np.concatenate(([0], np.cumsum(mask)))
+    inside: NDArray[np.bool_] = counts[spans.ends] - counts[spans.starts] == spans.ends - spans.starts
+    return inside

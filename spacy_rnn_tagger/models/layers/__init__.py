@@ -1,0 +1,1 @@
+"""The layers that architectures are built from, one a file."""

@@ -1,0 +1,1 @@
+"""What makes prediction fast: input gates kept for each lexeme, and batches of bounded size."""

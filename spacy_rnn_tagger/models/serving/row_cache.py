@@ -1,0 +1,199 @@
+"""A bounded table of rows that are costly to compute, by key."""
+
+import mmap
+import os
+import threading
+from typing import Callable, NamedTuple, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...recurrence.array_engine import take_rows
+
+Keys = NDArray[np.uint64]
+Floats = NDArray[np.float32]
+Index = NDArray[np.int64]
+
+# Most rows, however small they are.
+MAX_ENTRIES = 2**15
+# Rows computed at a time, which bounds the memory that computing them takes.
+COMPUTED_AT_ONCE = 2048
+
+
+class CacheInfo(NamedTuple):
+    """The state of a cache.
+
+    entries: Rows held.
+    max_entries: Most rows it will hold.
+    n_bytes: Memory of the table when full.
+    hits: Look-ups answered from the table, one for each token.
+    misses: Rows computed.
+    """
+
+    entries: int
+    max_entries: int
+    n_bytes: int
+    hits: int
+    misses: int
+
+    @property
+    def hit_rate(self) -> float:
+        """RETURNS (float): The share of look-ups that needed no computation; 0.0 if there were none."""
+        return self.hits / max(1, self.hits + self.misses)
+
+
+class _Held(NamedTuple):
+    """What a reader sees; never changed but for rows that no reader knows yet.
+
+    keys: (n,) sorted.
+    rows: (n,) the row of each key.
+    table: (G, D, capacity, n_hidden).
+    used: (capacity,) when each row was last read.
+    end: Rows in use, from the first.
+    """
+
+    keys: Keys
+    rows: Index
+    table: Floats
+    used: Index
+    end: int
+
+
+class RowCache:
+    """Rows of a table (G, D, rows, n_hidden) by 64-bit key, at most as many as fit into some bytes.
+
+    Any number of threads may read and add. Readers take no lock: they work on a view that stays as it is. Only one
+    thread adds at a time, and one that would have to wait does without, so no lock is ever waited for, not even one that
+    was held elsewhere when the process was forked. When the table is full, the half that was read last moves to a new one.
+
+    reserved (array): (G, D, n, n_hidden) rows that stay, at the head of the table.
+    max_bytes (int): Size of the table.
+    """
+
+    def __init__(self, reserved: Floats, max_bytes: int) -> None:
+        row_bytes = 4 * reserved.shape[0] * reserved.shape[1] * reserved.shape[3]
+        self.reserved = reserved
+        self.capacity = reserved.shape[2] + max(2, min(max_bytes // row_bytes - reserved.shape[2], MAX_ENTRIES))
+        self.hits = 0
+        self.misses = 0
+        self._clock = 0
+        self._lock = threading.Lock()
+        self._held = self._empty()
+
+    def find(self, keys: Keys, compute: Callable[[Index], Floats]) -> Tuple[Floats, Index]:
+        """Look up rows, and compute those that are not there.
+
+        keys (array): (n,) keys.
+        compute (Callable): From indices into `keys`, of distinct keys, to their (G, D, m, n_hidden) rows.
+        RETURNS (Tuple[array, array]): A table, and for each key its row there.
+        """
+        held = self._held
+        rows, hit = _look_up(held, keys)
+        self._clock += 1
+        if hit.all():
+            self.hits += keys.shape[0]
+            held.used[rows] = self._clock
+            return held.table, rows
+        held.used[rows[hit]] = self._clock
+        unknown = np.flatnonzero(~hit)
+        missing, first = np.unique(keys[unknown], return_index=True)
+        self.misses += missing.shape[0]
+        self.hits += keys.shape[0] - missing.shape[0]
+        new = self._compute(unknown[first], compute)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._add(missing, new)
+            finally:
+                self._lock.release()
+        current = self._held
+        current_rows, hit_now = _look_up(current, keys)
+        if hit_now.all():
+            return current.table, current_rows
+        return _own_table(held, rows, hit, keys, missing, new)
+
+    def info(self) -> CacheInfo:
+        """RETURNS (CacheInfo): How full the cache is, and what it was good for. Exact while one thread reads."""
+        held = self._held
+        return CacheInfo(held.keys.shape[0], self._room(), held.table.nbytes, self.hits, self.misses)
+
+    def _room(self) -> int:
+        return int(self.capacity - self.reserved.shape[2])
+
+    def _empty(self) -> _Held:
+        n_gates, n_directions, n_reserved, n_hidden = self.reserved.shape
+        table = _allocate((n_gates, n_directions, self.capacity, n_hidden))
+        table[:, :, :n_reserved] = self.reserved
+        used = np.zeros((self.capacity,), dtype="int64")
+        return _Held(np.zeros((0,), "uint64"), np.zeros((0,), "int64"), table, used, n_reserved)
+
+    def _compute(self, first: Index, compute: Callable[[Index], Floats]) -> Floats:
+        if first.shape[0] <= COMPUTED_AT_ONCE:
+            return compute(first)
+        parts = [compute(first[i : i + COMPUTED_AT_ONCE]) for i in range(0, first.shape[0], COMPUTED_AT_ONCE)]
+        return np.concatenate(parts, axis=2)
+
+    def _add(self, keys: Keys, new: Floats) -> None:
+        """Add rows of distinct keys, as many as there may be; others may have added some of them by now."""
+        fresh = ~_look_up(self._held, keys)[1]
+        keys = keys[fresh][: self._room()]
+        new = new[:, :, np.flatnonzero(fresh)[: self._room()]]
+        if self._held.end + keys.shape[0] > self.capacity:
+            self._make_room(keys.shape[0])
+        held = self._held
+        start, end = held.end, held.end + keys.shape[0]
+        held.table[:, :, start:end] = new
+        held.used[start:end] = self._clock
+        at = np.searchsorted(held.keys, keys)
+        self._held = _Held(
+            np.insert(held.keys, at, keys),
+            np.insert(held.rows, at, np.arange(start, end)),
+            held.table,
+            held.used,
+            end,
+        )
+
+    def _make_room(self, n: int) -> None:
+        """Move on to a new table, with the rows that were read last: half of them, or fewer if more room is needed."""
+        held = self._held
+        n_kept = min(self._room() // 2, self._room() - n)
+        latest = np.argsort(held.used[held.rows], kind="stable")[::-1][:n_kept]
+        kept = np.sort(latest)
+        empty = self._empty()
+        start, end = empty.end, empty.end + kept.shape[0]
+        for direction in range(self.reserved.shape[1]):
+            take_rows(held.table, held.rows[kept], direction, empty.table[:, :, start:end])
+        empty.used[start:end] = held.used[held.rows[kept]]
+        self._held = _Held(held.keys[kept], np.arange(start, end), empty.table, empty.used, end)
+
+
+def _look_up(held: _Held, keys: Keys) -> Tuple[Index, NDArray[np.bool_]]:
+    """The row of each key, and whether it has one; if not, the row means nothing."""
+    if not held.keys.shape[0]:
+        return np.zeros(keys.shape, dtype="int64"), np.zeros(keys.shape, dtype=bool)
+    at = np.searchsorted(held.keys, keys)
+    np.minimum(at, held.keys.shape[0] - 1, out=at)
+    return held.rows[at], held.keys[at] == keys
+
+
+def _own_table(
+    held: _Held, rows: Index, hit: NDArray[np.bool_], keys: Keys, missing: Keys, new: Floats
+) -> Tuple[Floats, Index]:
+    """A table of one caller's own, for when the rows could not be added: the reserved rows, those found, those computed."""
+    n_reserved = held.end - held.keys.shape[0]
+    found, inverse = np.unique(rows[hit], return_inverse=True)
+    head = held.table[:, :, :n_reserved]
+    table = np.concatenate((head, held.table[:, :, found], new), axis=2)
+    own = np.empty(keys.shape, dtype="int64")
+    own[hit] = n_reserved + inverse.reshape(-1)
+    own[~hit] = n_reserved + found.shape[0] + np.searchsorted(missing, keys[~hit])
+    return table, own
+
+
+def _allocate(shape: Tuple[int, ...]) -> Floats:
+    """Memory that is given back to the system as soon as nothing refers to it (what malloc gets back, it may keep), and that
+    a forked process has for itself. All of it is taken at once, so that a process does not grow as the table fills."""
+    size = 4 * int(np.prod(shape))
+    pages = mmap.mmap(-1, size) if os.name == "nt" else mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    table = np.frombuffer(pages, dtype="float32").reshape(shape)
+    table.fill(0.0)
+    return table

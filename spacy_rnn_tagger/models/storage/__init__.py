@@ -1,0 +1,1 @@
+"""The form in which weights are saved."""

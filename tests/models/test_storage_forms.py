@@ -1,0 +1,104 @@
+"""Weights as float16 and as int8 rows: how far off they may be, and that they are encoded the same way ever after."""
+
+import numpy
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from spacy_rnn_tagger.models.storage.forms import FORMS, LARGEST, SHORTEST_ROW, decode, encode
+
+TINY = numpy.finfo("float32").tiny
+
+
+def weights(most, min_dims=1):
+    """Finite float32 arrays of any shape, some of them empty, with subnormal numbers among the values."""
+    values = st.floats(-most, most, width=32) | st.floats(-1, 1, width=32) | st.just(0.0)
+    shapes = st.tuples(array_shapes(min_dims=min_dims - 1, max_dims=2, min_side=0, max_side=4), st.integers(0, 12))
+    shapes = shapes.map(lambda parts: (*parts[0], parts[1]))
+    return arrays(numpy.float32, shapes, elements=values)
+
+
+def as_bytes(stored):
+    parts = [stored[key] for key in sorted(stored)] if isinstance(stored, dict) else [stored]
+    return [(part.dtype.str, part.shape, part.tobytes()) for part in parts]
+
+
+@given(weights(most=numpy.float32(LARGEST["int8"]).item(), min_dims=2))
+@example(numpy.outer([0.0, 1e-45, 3e-39, 127.0, 1e-3], [1.0, -0.999, 0.5, 63.5 / 127, 0, 0, 0, 0.1]).astype("float32"))
+def test_int8_is_off_by_half_a_scale_at_most(array):
+    stored = encode(array, "int8")
+    if array.shape[-1] < SHORTEST_ROW:
+        assert stored is array
+        return
+    codes, scales = stored["int8"], stored["scales"]
+    assert codes.dtype == numpy.int8 and codes.shape == array.shape
+    assert scales.dtype == numpy.float32 and scales.shape == array.shape[:-1]
+    greatest = numpy.abs(array).max(axis=-1).astype("float64")
+    assert (scales <= numpy.maximum(greatest / 127 * (1 + 2**-15), TINY)).all()
+    exact = array.astype("float64")
+    assert (numpy.abs(exact - decode(stored)) <= scales[..., None].astype("float64") / 2).all()
+    # The numbers that come out are just codes times scales, with nothing rounded.
+    assert (decode(stored) == codes * scales[..., None].astype("float64")).all()
+
+
+@given(weights(most=65504.0))
+@example(numpy.asarray([65504.0, 6e-8, 2.9e-8, 1e-4], dtype="float32"))
+def test_float16_is_off_by_half_a_digit_at_most(array):
+    stored = encode(array, "float16")
+    assert stored.dtype == numpy.float16 and stored.shape == array.shape
+    exact = array.astype("float64")
+    assert (numpy.abs(exact - decode(stored)) <= numpy.maximum(numpy.abs(exact) * 2**-11, 2**-25)).all()
+
+
+@given(weights(most=65504.0), st.sampled_from(FORMS))
+def test_encoding_again_gives_the_same_bytes(array, form):
+    stored = encode(array, form)
+    back = decode(stored)
+    assert back.dtype == numpy.float32 and back.shape == array.shape
+    assert as_bytes(encode(back, form)) == as_bytes(stored)
+
+
+def test_int8_finds_the_nearest_code():
+    """By brute force over all codes."""
+    row = numpy.random.default_rng(0).normal(size=200).astype("float32")
+    stored = encode(row.reshape(1, -1), "int8")
+    grid = numpy.arange(-127, 128) * stored["scales"].astype("float64")
+    nearest = grid[numpy.abs(row[:, None] - grid).argmin(axis=1)]
+    assert (decode(stored)[0] == nearest).all()
+    assert numpy.abs(stored["int8"]).max() == 127
+
+
+def test_size():
+    array = numpy.ones((10, 64), dtype="float32")
+    sizes = {form: sum(len(part) for _, _, part in as_bytes(encode(array, form))) for form in FORMS}
+    assert sizes == {"float32": 2560, "float16": 1280, "int8": 640 + 40}
+    biases = numpy.ones((64,), dtype="float32")
+    assert encode(biases, "int8") is biases and encode(array, "float32") is array
+
+
+@pytest.mark.parametrize("form", ["float16", "int8"])
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf, -numpy.inf])
+def test_what_is_not_finite_is_refused(form, value):
+    for shape in ((2, 9), (3,)):
+        array = numpy.ones(shape, dtype="float32")
+        array[..., 1] = value
+        with pytest.raises(ValueError, match=f"NaN or infinite values cannot be stored as {form}"):
+            encode(array, form)
+
+
+def test_what_is_too_large_is_refused():
+    with pytest.raises(ValueError, match="a value of 70000 cannot be stored as float16, which ends at 65504"):
+        encode(numpy.asarray([1.0, -70000.0], dtype="float32"), "float16")
+    with pytest.raises(ValueError, match=r"a value of 2e\+38 cannot be stored as int8, which ends at 1e\+38"):
+        encode(numpy.asarray([[1.0, -2e38]], dtype="float32"), "int8")
+
+
+def test_what_cannot_be_read_is_refused():
+    stored = encode(numpy.ones((4, 9), dtype="float32"), "int8")
+    with pytest.raises(ValueError, match="unknown here, with int4, scales; known are float32, float16, int8"):
+        decode({"int4": stored["int8"], "scales": stored["scales"]})
+    with pytest.raises(ValueError, match=r"damaged: int8 codes of shape \(4, 9\) with scales of shape \(3,\)"):
+        decode({**stored, "scales": stored["scales"][:3]})
+    with pytest.raises(ValueError, match="damaged: float32 codes"):
+        decode({**stored, "int8": stored["int8"].astype("float32")})

@@ -1,0 +1,52 @@
+"""The source distribution and the wheel."""
+
+import configparser
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from ..conftest import ROOT, copy_project
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    """A wheel built from the sdist built from the source, as `python -m build` does."""
+    folder, source = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("source")
+    copy_project(source)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_wheel_holds_the_package_and_its_entry_points(dist):
+    (wheel,) = dist.glob("*.whl")
+    assert wheel.name.endswith("py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        info = next(n for n in names if n.endswith("entry_points.txt")).rpartition("/")[0]
+        points = configparser.ConfigParser(delimiters="=")
+        points.optionxform = str
+        points.read_string(archive.read(f"{info}/entry_points.txt").decode())
+        # `spacy package` finds the requirement of a trained pipeline through this file.
+        assert archive.read(f"{info}/top_level.txt").decode().split() == ["spacy_rnn_tagger"]
+    source = {p.relative_to(ROOT).as_posix() for p in (ROOT / "spacy_rnn_tagger").rglob("*.py")}
+    assert source | {"spacy_rnn_tagger/py.typed"} <= set(names)
+    assert not [n for n in names if n.startswith(("tests", "scripts", "benchmarks"))]
+    setup = configparser.ConfigParser(interpolation=None, delimiters="=")
+    setup.optionxform = str
+    setup.read(ROOT / "setup.cfg")
+    for group, lines in setup["options.entry_points"].items():
+        for line in filter(None, lines.splitlines()):
+            name, value = (part.strip() for part in line.split("="))
+            assert points[group][name] == value
+
+
+def test_sdist_holds_what_the_build_needs(dist):
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spacy_rnn_tagger/py.typed"} <= names
