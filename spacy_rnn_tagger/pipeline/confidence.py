@@ -60,8 +60,8 @@ class Decoded(NamedTuple):
 
     path: (n_tokens,) tag indices of the concatenated docs, without what is too unlikely.
     spans: The spans of the path, if the target is spans and their probabilities are known.
-    scores: (n_spans,) or (n_tokens,) probabilities of the spans, or of the path's tags, if they were asked for.
-    marginals: (n_tokens, n_tags) probabilities of all tags, if they were asked for.
+    scores: (n_spans,) or (n_tokens,) probabilities of the spans, or of the path's tags, if they are known.
+    marginals: (n_tokens, n_tags) probabilities of all tags, if they are known.
     """
 
     path: Path
@@ -71,13 +71,7 @@ class Decoded(NamedTuple):
 
 
 def decode_confident(
-    target: Target,
-    path_scores: PathScores,
-    labels: Sequence[str],
-    *,
-    threshold: float = 0.0,
-    scores: bool = False,
-    probs: bool = False,
+    target: Target, path_scores: PathScores, labels: Sequence[str], *, threshold: float = 0.0
 ) -> Decoded:
     """Find the best paths, and leave out what is too unlikely: such entities become O, such tags `ABSTAIN`.
 
@@ -85,25 +79,48 @@ def decode_confident(
     path_scores (PathScores): The scores of some docs.
     labels (Sequence[str]): The labels.
     threshold (float): The least probability that is enough.
-    scores (bool): Whether to return the probabilities of the spans or tags. A threshold finds them for itself.
-    probs (bool): Whether to return those of all tags.
-    RETURNS (Decoded): What was asked for.
+    RETURNS (Decoded): The paths, and the probabilities that a threshold needs.
     """
-    path = path_scores.best()
-    marginals = path_scores.marginals() if probs else None
-    if not scores and threshold <= 0:
-        return Decoded(path, marginals=marginals)
-    spans = target.segments(path, labels)
-    if spans is None:
-        likely = tag_probabilities(path_scores, path, marginals)
-        written = np.where(likely < threshold, ABSTAIN, path)
-        return Decoded(written, None, likely if scores else None, marginals)
-    likely = span_probabilities(path_scores, path, spans)
+    decoded = Decoded(path_scores.best())
+    if threshold <= 0:
+        return decoded
+    decoded = add_confidence(target, path_scores, decoded, labels)
+    path, spans, likely = decoded.path, decoded.spans, decoded.scores
+    assert likely is not None
     unlikely = likely < threshold
+    if spans is None:
+        return decoded._replace(path=np.where(unlikely, ABSTAIN, path))
     path[rows_of(spans.select(unlikely))] = OUT
-    if not scores:
-        return Decoded(path, marginals=marginals)
-    return Decoded(path, spans.select(~unlikely), likely[~unlikely], marginals)
+    return Decoded(path, spans.select(~unlikely), likely[~unlikely])
+
+
+def add_confidence(
+    target: Target,
+    path_scores: PathScores,
+    decoded: Decoded,
+    labels: Sequence[str],
+    *,
+    scores: bool = True,
+    probs: bool = False,
+) -> Decoded:
+    """Find out how likely paths are, as far as it is not known yet.
+
+    target (Target): What the paths are about.
+    path_scores (PathScores): The scores of the docs.
+    decoded (Decoded): The paths.
+    labels (Sequence[str]): The labels.
+    scores (bool): Whether to give the probabilities of the spans or tags.
+    probs (bool): Whether to give those of all tags.
+    RETURNS (Decoded): The same paths.
+    """
+    if probs and decoded.marginals is None:
+        decoded = decoded._replace(marginals=path_scores.marginals())
+    if not scores or decoded.scores is not None:
+        return decoded
+    spans = target.segments(decoded.path, labels)
+    if spans is None:
+        return decoded._replace(scores=tag_probabilities(path_scores, decoded.path, decoded.marginals))
+    return decoded._replace(spans=spans, scores=span_probabilities(path_scores, decoded.path, spans))
 
 
 def tag_probabilities(scores: PathScores, path: Path, marginals: Optional[Probabilities] = None) -> Probabilities:

@@ -1,15 +1,20 @@
-"""The factories: one component class under three names, each with truthful metadata."""
+"""The factories: one component class under several names, each with truthful metadata. Their settings are those of the
+class's constructor, from which their signatures are made."""
 
-from typing import Any, Callable, Dict, List, Optional, Union
+import inspect
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
-from ..models.serving.token_batches import MAX_TOKENS
 from .rnn_language_model import RNNLanguageModel
 from .rnn_tagger import RNNTagger
+from .settings import PER_LABEL, labels_from_config, unsafe_keys
+from .targets.spans import PREFIX as SPANS
+
+Factory = Callable[..., RNNTagger]
 
 DEFAULT_MODEL = """
 [model]
@@ -43,243 +48,119 @@ boundaries = false
 bptt_steps = 0
 """
 
-DEFAULTS: Dict[str, Any] = {
-    "model": Config().from_str(DEFAULT_MODEL)["model"],
-    "decoder": "softmax",
-    "overwrite": False,
-    "max_tokens": MAX_TOKENS,
-    "store_scores": False,
-    "store_probs": False,
-    "scores_key": None,
-    "threshold": 0.0,
-    "label_bias": {},
-    "class_weights": None,
-    "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"},
+SETTINGS: Dict[str, inspect.Parameter] = {
+    name: parameter
+    for name, parameter in inspect.signature(RNNTagger).parameters.items()
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY
 }
+"""The settings of the component class, by name, with their types and defaults."""
+
+IN_CONFIGS: Dict[str, Any] = {"label_bias": {}, "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"}}
+"""Defaults that read otherwise in a config than in Python."""
 
 
-@Language.factory(
+def register_factory(
+    factory: str,
+    description: str,
+    *,
+    target: Optional[str],
+    assigns: Sequence[str],
+    score_weights: Dict[str, Optional[float]],
+    without: Sequence[str] = (),
+    **changed: Any,
+) -> Factory:
+    """Register the component class under a name.
+
+    factory (str): The name for `nlp.add_pipe`.
+    description (str): The docstring of the function that makes the component.
+    target (Optional[str]): The target that all components of this name have; None if it is a setting.
+    assigns (Sequence[str]): The attributes that the component sets.
+    score_weights (Dict[str, Optional[float]]): The scores of the target and their weights in training.
+    without (Sequence[str]): The settings that are of no use to the target.
+    **changed: Defaults that differ from the constructor's, and settings that the constructor lacks.
+    RETURNS (Callable): The function that makes the component.
+    """
+    left_out = {*without, *(() if target is None else ("target",))}
+    settings = {name: parameter for name, parameter in SETTINGS.items() if name not in left_out}
+    defaults = {name: parameter.default for name, parameter in settings.items()}
+    defaults.update({**IN_CONFIGS, **changed})
+    new = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=type(value))
+        for name, value in changed.items()
+        if name not in SETTINGS
+    }
+
+    def make(nlp: Language, name: str, model: Model[List[Doc], List[Floats2d]], **given: Any) -> RNNTagger:
+        if target is not None:
+            given["target"] = target.format(**{setting: given.pop(setting) for setting in new})
+        per_label = {setting: given[setting] for setting in PER_LABEL}
+        read = {setting: labels_from_config(numbers) for setting, numbers in per_label.items()}
+        pipe = RNNTagger(nlp.vocab, model, name, **{**given, **read})
+        pipe.unsafe_keys = unsafe_keys(per_label)
+        return pipe
+
+    # A config is checked against this signature, so each setting is a parameter of its own.
+    parameters = list(inspect.signature(make).parameters.values())[:-1]
+    parameters += [parameter.replace(default=inspect.Parameter.empty) for parameter in {**new, **settings}.values()]
+    make.__signature__ = inspect.Signature(parameters, return_annotation=RNNTagger)  # type: ignore[attr-defined]
+    make.__name__ = make.__qualname__ = f"make_{factory}"
+    make.__doc__ = description
+    Language.factory(
+        factory,
+        assigns=list(assigns),
+        default_config={"model": Config().from_str(DEFAULT_MODEL)["model"], **defaults},
+        default_score_weights=score_weights,
+        func=make,
+    )
+    return make
+
+
+make_rnn_tagger = register_factory(
     "rnn_tagger",
-    assigns=["token.tag"],
-    default_config={
-        **DEFAULTS,
-        "target": "tag",
-        "extend": False,
-        "alternatives_key": None,
-        "incorrect_spans_key": None,
-    },
-    default_score_weights={"tag_acc": 1.0},
-)
-def make_rnn_tagger(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    target: str,
-    decoder: str,
-    overwrite: bool,
-    extend: bool,
-    alternatives_key: Optional[str],
-    incorrect_spans_key: Optional[str],
-    max_tokens: int,
-    store_scores: bool,
-    store_probs: bool,
-    scores_key: Optional[str],
-    threshold: float,
-    label_bias: Dict[str, float],
-    class_weights: Optional[Union[str, Dict[str, float]]],
-    scorer: Optional[Callable[..., Dict[str, Any]]],
-) -> RNNTagger:
     """Label tokens with any target. For entities, morphology, sentences and spans, the other factories come with the right
-    score weights. The arguments are those of `RNNTagger`."""
-    return RNNTagger(
-        nlp.vocab,
-        model,
-        name,
-        target=target,
-        decoder=decoder,
-        overwrite=overwrite,
-        extend=extend,
-        alternatives_key=alternatives_key,
-        incorrect_spans_key=incorrect_spans_key,
-        max_tokens=max_tokens,
-        store_scores=store_scores,
-        store_probs=store_probs,
-        scores_key=scores_key,
-        threshold=threshold,
-        label_bias=label_bias,
-        class_weights=class_weights,
-        scorer=scorer,
-    )
+    score weights. The settings are those of `RNNTagger`.""",
+    target=None,
+    assigns=["token.tag"],
+    score_weights={"tag_acc": 1.0},
+)
 
-
-@Language.factory(
+make_rnn_ner = register_factory(
     "rnn_ner",
+    """Recognise named entities: `rnn_tagger` with target "ents".""",
+    target="ents",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={**DEFAULTS, "incorrect_spans_key": None},
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+    score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+    without=["extend", "alternatives_key"],
 )
-def make_rnn_ner(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    decoder: str,
-    overwrite: bool,
-    incorrect_spans_key: Optional[str],
-    max_tokens: int,
-    store_scores: bool,
-    store_probs: bool,
-    scores_key: Optional[str],
-    threshold: float,
-    label_bias: Dict[str, float],
-    class_weights: Optional[Union[str, Dict[str, float]]],
-    scorer: Optional[Callable[..., Dict[str, Any]]],
-) -> RNNTagger:
-    """Recognise named entities: `rnn_tagger` with target "ents"."""
-    return RNNTagger(
-        nlp.vocab,
-        model,
-        name,
-        target="ents",
-        decoder=decoder,
-        overwrite=overwrite,
-        incorrect_spans_key=incorrect_spans_key,
-        max_tokens=max_tokens,
-        store_scores=store_scores,
-        store_probs=store_probs,
-        scores_key=scores_key,
-        threshold=threshold,
-        label_bias=label_bias,
-        class_weights=class_weights,
-        scorer=scorer,
-    )
 
-
-@Language.factory(
+make_rnn_morphologizer = register_factory(
     "rnn_morphologizer",
+    """Assign parts of speech and morphological features: `rnn_tagger` with target "morph".""",
+    target="morph",
     assigns=["token.morph", "token.pos"],
-    default_config={**DEFAULTS, "overwrite": True, "extend": False, "alternatives_key": None},
-    default_score_weights={"pos_acc": 0.5, "morph_acc": 0.5, "morph_per_feat": None},
+    score_weights={"pos_acc": 0.5, "morph_acc": 0.5, "morph_per_feat": None},
+    without=["incorrect_spans_key"],
+    overwrite=True,
 )
-def make_rnn_morphologizer(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    decoder: str,
-    overwrite: bool,
-    extend: bool,
-    alternatives_key: Optional[str],
-    max_tokens: int,
-    store_scores: bool,
-    store_probs: bool,
-    scores_key: Optional[str],
-    threshold: float,
-    label_bias: Dict[str, float],
-    class_weights: Optional[Union[str, Dict[str, float]]],
-    scorer: Optional[Callable[..., Dict[str, Any]]],
-) -> RNNTagger:
-    """Assign parts of speech and morphological features: `rnn_tagger` with target "morph"."""
-    return RNNTagger(
-        nlp.vocab,
-        model,
-        name,
-        target="morph",
-        decoder=decoder,
-        overwrite=overwrite,
-        extend=extend,
-        alternatives_key=alternatives_key,
-        max_tokens=max_tokens,
-        store_scores=store_scores,
-        store_probs=store_probs,
-        scores_key=scores_key,
-        threshold=threshold,
-        label_bias=label_bias,
-        class_weights=class_weights,
-        scorer=scorer,
-    )
 
-
-@Language.factory(
+make_rnn_senter = register_factory(
     "rnn_senter",
+    """Find where sentences start: `rnn_tagger` with target "sents".""",
+    target="sents",
     assigns=["token.is_sent_start", "doc.sents"],
-    default_config=DEFAULTS,
-    default_score_weights={"sents_f": 1.0, "sents_p": 0.0, "sents_r": 0.0},
+    score_weights={"sents_f": 1.0, "sents_p": 0.0, "sents_r": 0.0},
+    without=["extend", "alternatives_key", "incorrect_spans_key"],
 )
-def make_rnn_senter(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    decoder: str,
-    overwrite: bool,
-    max_tokens: int,
-    store_scores: bool,
-    store_probs: bool,
-    scores_key: Optional[str],
-    threshold: float,
-    label_bias: Dict[str, float],
-    class_weights: Optional[Union[str, Dict[str, float]]],
-    scorer: Optional[Callable[..., Dict[str, Any]]],
-) -> RNNTagger:
-    """Find where sentences start: `rnn_tagger` with target "sents"."""
-    return RNNTagger(
-        nlp.vocab,
-        model,
-        name,
-        target="sents",
-        decoder=decoder,
-        overwrite=overwrite,
-        max_tokens=max_tokens,
-        store_scores=store_scores,
-        store_probs=store_probs,
-        scores_key=scores_key,
-        threshold=threshold,
-        label_bias=label_bias,
-        class_weights=class_weights,
-        scorer=scorer,
-    )
 
-
-@Language.factory(
+make_rnn_spans = register_factory(
     "rnn_spans",
+    """Find the spans of one layer: `rnn_tagger` with target "spans:<spans_key>".""",
+    target=SPANS + "{spans_key}",
     assigns=["doc.spans"],
-    default_config={**DEFAULTS, "spans_key": "sc", "incorrect_spans_key": None},
-    default_score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
+    score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
+    without=["extend", "alternatives_key"],
+    spans_key="sc",
 )
-def make_rnn_spans(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    spans_key: str,
-    decoder: str,
-    overwrite: bool,
-    incorrect_spans_key: Optional[str],
-    max_tokens: int,
-    store_scores: bool,
-    store_probs: bool,
-    scores_key: Optional[str],
-    threshold: float,
-    label_bias: Dict[str, float],
-    class_weights: Optional[Union[str, Dict[str, float]]],
-    scorer: Optional[Callable[..., Dict[str, Any]]],
-) -> RNNTagger:
-    """Find the spans of one layer: `rnn_tagger` with target "spans:<spans_key>"."""
-    return RNNTagger(
-        nlp.vocab,
-        model,
-        name,
-        target=f"spans:{spans_key}",
-        decoder=decoder,
-        overwrite=overwrite,
-        incorrect_spans_key=incorrect_spans_key,
-        max_tokens=max_tokens,
-        store_scores=store_scores,
-        store_probs=store_probs,
-        scores_key=scores_key,
-        threshold=threshold,
-        label_bias=label_bias,
-        class_weights=class_weights,
-        scorer=scorer,
-    )
-
 
 DEFAULT_LANGUAGE_MODEL = """
 [model]

@@ -1,13 +1,11 @@
 import warnings
-from itertools import accumulate
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 import srsly
 from numpy.typing import NDArray
 from spacy.errors import Errors
 from spacy.language import Language
-from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import SimpleFrozenList
@@ -25,19 +23,20 @@ from ..models.architectures.rnn_tagger import set_output_width
 from ..models.layers.rnn_layer import check_cell
 from ..models.layers.vocabulary import learn_vocabulary
 from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
-from .confidence import Decoded, PathScores, decode_confident
+from .annotator import Annotator
+from .confidence import PathScores, decode_confident
 from .gold import read_gold, read_incorrect
 from .initialization import check_score_weights, check_scores_key, collect_labels, take_sample
 from .losses import softmax_loss
+from .predictions import Predictions, split
 from .serialization import explain_load_error
-from .settings import AUTO, Control, balanced_weights
-from .stored_scores import forget, register_extensions, store
+from .settings import AUTO, balanced_weights
 from .targets import make_target, unseen_labels
 
 DECODERS = ("softmax", "crf")
 
 
-class RNNTagger(Control, TrainablePipe):
+class RNNTagger(Annotator):
     """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
     attribute.
 
@@ -94,31 +93,9 @@ class RNNTagger(Control, TrainablePipe):
         if decoder not in DECODERS:
             raise unknown_name(f"component {name!r}", "decoder", decoder, DECODERS)
         check_positive(f"component {name!r}", max_tokens=max_tokens)
-        self.decoder = decoder
-        self.overwrite = overwrite
-        self.extend = extend
-        self.alternatives_key = alternatives_key
-        self.max_tokens = max_tokens
-        self.scorer = scorer
-        self.store_scores = store_scores
-        self.store_probs = store_probs
-        if scores_key is not None and target == f"spans:{scores_key}":
-            raise ValueError(
-                f"component {name!r}: scores_key = {scores_key!r} is the group of the predicted spans, doc.spans[{scores_key!r}]; "
-                "their scores need a group of their own, so choose another name."
-            )
-        # The name may well be that of the predicted spans' group.
-        self.scores_key = scores_key or (f"{name}_scores" if target == f"spans:{name}" else name)
         self.target = make_target(
             target, vocab, alternatives_key=alternatives_key, incorrect_spans_key=incorrect_spans_key
         )
-        self.threshold = threshold
-        self.label_bias = label_bias or {}
-        self.class_weights = class_weights
-        self._warned_extensions = False
-        register_extensions(self.scores_key)
-        self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
-        self._warned_labels: List[str] = []
         # Only what training decides is saved; settings belong to the config, which may override them on loading.
         self.cfg: Dict[str, Any] = {
             "target": target,
@@ -126,6 +103,19 @@ class RNNTagger(Control, TrainablePipe):
             "labels": list(self.target.fixed_labels),
             "temperature": 1.0,
         }
+        self.decoder = decoder
+        self.overwrite = overwrite
+        self.extend = extend
+        self.max_tokens = max_tokens
+        self.store_scores = store_scores
+        self.store_probs = store_probs
+        self.scores_key = scores_key
+        self.threshold = threshold
+        self.label_bias = label_bias
+        self.class_weights = class_weights
+        self.scorer = scorer
+        self._rehearsal_model: Optional[Model[List[Doc], List[Floats2d]]] = None
+        self._warned_labels: List[str] = []
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -201,54 +191,18 @@ class RNNTagger(Control, TrainablePipe):
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))
 
-    def __call__(self, doc: Doc, *, store_scores: Optional[bool] = None, store_probs: Optional[bool] = None) -> Doc:
-        """Annotate one doc, in place.
-
-        doc (Doc): The doc.
-        store_scores (Optional[bool]): The setting of this name, for this call; the component's own if None.
-        store_probs (Optional[bool]): Likewise.
-        RETURNS (Doc): The same doc.
-        """
-        for _ in self.pipe([doc], batch_size=1, store_scores=store_scores, store_probs=store_probs):
-            pass
-        return doc
-
-    def pipe(
-        self,
-        stream: Iterable[Doc],
-        *,
-        batch_size: int = 128,
-        store_scores: Optional[bool] = None,
-        store_probs: Optional[bool] = None,
-    ) -> Iterator[Doc]:
-        """Annotate a stream of docs, in place, no more than `max_tokens` tokens at once. `nlp.pipe` passes the settings on from
-        its `component_cfg`.
-
-        stream (Iterable[Doc]): The docs.
-        batch_size (int): Most docs to annotate at once.
-        store_scores (Optional[bool]): The setting of this name, for this call; the component's own if None.
-        store_probs (Optional[bool]): Likewise.
-        YIELDS (Doc): The docs, in order; without those of a batch that failed, if the error handler does not raise.
-        """
-        scores = self.store_scores if store_scores is None else store_scores
-        probs = self.store_probs if store_probs is None else store_probs
-        error_handler = self.get_error_handler()
-        for docs in batch_by_tokens(stream, self.max_tokens, batch_size):
-            try:
-                self._annotate(docs, scores, probs)
-                yield from docs
-            except Exception as e:
-                error_handler(self.name, self, docs, e)
-
-    def predict(self, docs: Iterable[Doc]) -> List[NDArray[np.int64]]:
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
         """Decode a batch of docs, without changing them.
 
         docs (Iterable[Doc]): The docs.
-        RETURNS (List[array]): One (n_tokens,) array of indices into `tags` per doc. What is less likely than the threshold is
+        RETURNS (Predictions): A list with one (n_tokens,) array of indices into `tags` per doc. What is less likely than the threshold is
             left out: entities are O, other targets' tokens `ABSTAIN`.
         """
-        batches = batch_by_tokens(docs, self.max_tokens)
-        return [path for batch in batches for path in _split(self._decode(batch).path, batch)]
+        predictions = Predictions()
+        for batch in batch_by_tokens(docs, self.max_tokens):
+            scores = self.path_scores(batch)
+            predictions.add(scores, decode_confident(self.target, scores, self.labels, threshold=self.threshold))
+        return predictions
 
     def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
         """The probability of every tag at every token, over all legal paths: the marginals of the lattice that `predict`
@@ -260,7 +214,7 @@ class RNNTagger(Control, TrainablePipe):
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [np.zeros((0, len(self.tags)), dtype="float32") for _ in docs]
-        return _split(self.path_scores(docs).marginals(), docs)
+        return split(self.path_scores(docs).marginals(), [len(doc) for doc in docs])
 
     def kbest(self, docs: Iterable[Doc], k: int) -> List[List[Tuple[List[str], float]]]:
         """The k likeliest distinct legal paths of each doc. The first is the one that `predict` decodes, before any threshold.
@@ -295,31 +249,6 @@ class RNNTagger(Control, TrainablePipe):
         check_scores(scores, *self._path_scores().values())
         bias = self.tag_biases(self.labels, self.tags)
         return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
-
-    def kept(self, docs: Iterable[Doc]) -> List[NDArray[np.bool_]]:
-        """Where annotation is present that `set_annotations` will leave as it is, at least in part.
-
-        docs (Iterable[Doc]): The docs.
-        RETURNS (List[array]): One (n_tokens,) bool array per doc.
-        """
-        return [self.target.kept(doc, self.overwrite) for doc in docs]
-
-    def _annotate(self, docs: List[Doc], store_scores: bool, store_probs: bool) -> None:
-        """Decode docs, write what was decoded, and keep how likely it is if asked to."""
-        decoded = self._decode(docs, store_scores, store_probs)
-        storing = store_scores or store_probs
-        kept = self.kept(docs) if storing else []
-        self.set_annotations(docs, _split(decoded.path, docs))
-        for doc in docs:
-            forget(doc, self.scores_key)
-        if storing:
-            self._warn_extensions()
-            store(docs, self.scores_key, self.target, decoded, kept, self.labels, self.tags)
-
-    def _decode(self, docs: Sequence[Doc], scores: bool = False, probs: bool = False) -> Decoded:
-        return decode_confident(
-            self.target, self.path_scores(docs), self.labels, threshold=self.threshold, scores=scores, probs=probs
-        )
 
     def _path_scores(self) -> Dict[str, Any]:
         """The transition, start and end scores of a CRF, on the CPU; nothing for softmax."""
@@ -505,17 +434,6 @@ class RNNTagger(Control, TrainablePipe):
         for label in self.labels:
             self.target.normalize_label(label)
 
-    def _warn_extensions(self) -> None:
-        """Say once which extension attributes cannot be ours."""
-        taken = register_extensions(self.scores_key)
-        if taken and not self._warned_extensions:
-            self._warned_extensions = True
-            warnings.warn(
-                f"component {self.name!r}: the scores are stored, but cannot be read through {', '.join(taken)}, because other "
-                "code has registered extension attributes of these names; set scores_key to another name.",
-                stacklevel=3,
-            )
-
     def _warn_unknown(self, labels: Set[str]) -> None:
         """Say once for each unknown gold label that its tokens are not learned from."""
         new = labels - set(self._warned_labels)
@@ -526,12 +444,6 @@ class RNNTagger(Control, TrainablePipe):
                 f"tokens are left out of the loss: {', '.join(unseen_labels(self.labels, new))}",
                 stacklevel=3,
             )
-
-
-def _split(rows: Any, docs: Sequence[Doc]) -> List[Any]:
-    """The rows of each of some concatenated docs."""
-    ends = list(accumulate(map(len, docs)))
-    return [rows[start:end] for start, end in zip([0, *ends], ends)]
 
 
 def _path_loss(lattice: Lattice, gold: Any, weights: Optional[NDArray[np.float32]]) -> CRFLoss:

@@ -1,14 +1,25 @@
-"""What tips a component's decisions one way or the other: temperature, threshold, label biases, class weights."""
+"""Settings of a component that are checked whenever they are set: what tips its decisions one way or the other (temperature,
+threshold, label biases, class weights), and what its scores are kept under.
 
+Numbers by label are a section of a config file, whose keys are the labels. A character that cannot be part of a key there is
+percent-encoded (RFC 3986): `LOC%3Acity = 1.0` is about the label `LOC:city`.
+"""
+
+import re
 from collections import Counter
-from typing import Any, Dict, Iterable, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Union
+from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.training import Example
 
 from ..errors import check_labels, check_numbers, check_probability, is_number, unknown_name
+from .stored_scores import register_extensions
 from .targets import Target
+from .targets.spans import PREFIX as SPANS
 
 AUTO = "auto"
 HOTTEST = 1000.0
@@ -16,12 +27,50 @@ LARGEST_BIAS = 10_000.0
 """In nats. More decides nothing that this does not, and would leave no digits for the scores that it is added to."""
 
 
-class Control:
-    """The settings, checked whenever they are set, and what they mean for each tag."""
+PER_LABEL = ("label_bias", "class_weights")
+"""The settings that give numbers by label."""
+UNSAFE = re.compile(r"[^\w|/+-]")
+"""Characters that a key of a config file cannot have everywhere, or not in all versions of confection."""
 
-    name: str
-    cfg: Dict[str, Any]
+
+class CheckedSettings(TrainablePipe):
+    """The settings, checked whenever they are set, and what they mean for each tag.
+
+    unsafe_keys: The labels that a config gave for `PER_LABEL` without encoding what a config file cannot hold.
+    """
+
     target: Target
+    unsafe_keys: Sequence[str] = ()
+    _scores_key: Optional[str] = None
+
+    @property
+    def name(self) -> str:
+        """RETURNS (str): The component's name in its pipeline, which `Language.rename_pipe` and sourcing may change."""
+        found: str = TrainablePipe.name.__get__(self)
+        return found
+
+    @name.setter
+    def name(self, name: str) -> None:
+        TrainablePipe.name.__set__(self, name)
+        register_extensions(self.scores_key)
+
+    @property
+    def scores_key(self) -> str:
+        """RETURNS (str): What probabilities are kept under on docs: the setting of this name, or else the component's name."""
+        if self._scores_key is not None:
+            return self._scores_key
+        # The name may well be that of the predicted spans' group.
+        return f"{self.name}_scores" if self.target.name == SPANS + self.name else self.name
+
+    @scores_key.setter
+    def scores_key(self, key: Optional[str]) -> None:
+        if key is not None and self.target.name == SPANS + key:
+            raise ValueError(
+                f"component {self.name!r}: scores_key = {key!r} is the group of the predicted spans, doc.spans[{key!r}]; their "
+                "scores need a group of their own, so choose another name."
+            )
+        self._scores_key = key
+        register_extensions(self.scores_key)
 
     @property
     def temperature(self) -> float:
@@ -60,9 +109,11 @@ class Control:
         return self._label_bias
 
     @label_bias.setter
-    def label_bias(self, label_bias: Dict[str, float]) -> None:
-        check_numbers(f"component {self.name!r}", "label_bias", label_bias, largest=LARGEST_BIAS)
-        self._label_bias = dict(label_bias)
+    def label_bias(self, label_bias: Optional[Dict[str, float]]) -> None:
+        if label_bias is not None:
+            check_numbers(f"component {self.name!r}", "label_bias", label_bias, largest=LARGEST_BIAS)
+            self._check_known("label_bias", label_bias, self.labels)
+        self._label_bias = dict(label_bias or {})
 
     @property
     def class_weights(self) -> Optional[Union[str, Dict[str, float]]]:
@@ -76,7 +127,49 @@ class Control:
                 raise unknown_name(f"component {self.name!r}", "class_weights", class_weights, [AUTO])
         elif class_weights is not None:
             check_numbers(f"component {self.name!r}", "class_weights", class_weights, positive=True)
+            self._check_known("class_weights", class_weights, self.classes)
         self._class_weights = class_weights
+
+    @property
+    def classes(self) -> List[str]:
+        """RETURNS (List[str]): What `class_weights` can weigh: the labels, and "O" of a target that is spans."""
+        return list(dict.fromkeys(class_of(self.target, tag) for tag in self.target.make_tags(self.labels)))
+
+    def check_settings(self) -> None:
+        """Refuse settings that name labels which there are not, once the labels are known.
+
+        RAISES (ValueError): On the first of them.
+        """
+        self._check_known("label_bias", self.label_bias, self.labels)
+        if isinstance(self.class_weights, dict):
+            self._check_known("class_weights", self.class_weights, self.classes)
+
+    def _check_known(self, setting: str, numbers: Dict[str, float], known: Sequence[str]) -> None:
+        if self.labels:  # else they come with the data
+            check_labels(f"component {self.name!r}", setting, numbers, known)
+
+    def encode_config_keys(self, nlp: Language) -> None:
+        """Give the labels in the component's section of a pipeline's config a form that a config file can hold.
+
+        nlp (Language): The pipeline; not changed if the component is not part of it under its name.
+        """
+        if (self.name, self) not in nlp.components:
+            return
+        config: Any = nlp.get_pipe_config(self.name)
+        for setting in PER_LABEL:
+            config[setting] = labels_to_config(labels_from_config(config.get(setting)))
+        self.unsafe_keys = ()
+
+    def check_config_keys(self) -> None:
+        """Refuse to be saved beside a config that could not be loaded.
+
+        RAISES (ValueError): If labels in the config are not encoded.
+        """
+        for label in self.unsafe_keys:
+            raise ValueError(
+                f"component {self.name!r}: the label {label!r}, as label_bias or class_weights give it, cannot be a key of a "
+                f"config file, so the saved pipeline could not be loaded; write {to_config_key(label)!r} in the config."
+            )
 
     def tag_biases(self, labels: Sequence[str], tags: Sequence[str]) -> Optional[NDArray[np.float32]]:
         """What is added to each tag's score.
@@ -109,8 +202,34 @@ class Control:
         if not weights:
             return None
         classes = [class_of(self.target, tag) for tag in tags]
-        check_labels(f"component {self.name!r}", "class_weights", weights, dict.fromkeys(classes))
+        check_labels(f"component {self.name!r}", "class_weights", weights, list(dict.fromkeys(classes)))
         return np.asarray([weights.get(name, 1.0) for name in classes], dtype="float32")
+
+
+def to_config_key(label: str) -> str:
+    """RETURNS (str): A label as a key of a config file."""
+    return UNSAFE.sub(lambda found: quote(found.group(), safe="", errors="surrogatepass"), label)
+
+
+def from_config_key(key: str) -> str:
+    """RETURNS (str): The label that a key of a config file stands for."""
+    return unquote(key, errors="surrogatepass")
+
+
+def labels_to_config(numbers: Any) -> Any:
+    """RETURNS (Any): Numbers by label as a section of a config; what is no dict as it is."""
+    return {to_config_key(label): n for label, n in numbers.items()} if isinstance(numbers, dict) else numbers
+
+
+def labels_from_config(numbers: Any) -> Any:
+    """RETURNS (Any): A section of a config as numbers by label; what is no dict as it is."""
+    return {from_config_key(key): n for key, n in numbers.items()} if isinstance(numbers, dict) else numbers
+
+
+def unsafe_keys(sections: Dict[str, Any]) -> List[str]:
+    """RETURNS (List[str]): The keys of some sections that are not as `to_config_key` writes them."""
+    keys = [key for numbers in sections.values() if isinstance(numbers, dict) for key in numbers]
+    return [key for key in keys if to_config_key(from_config_key(key)) != key]
 
 
 def bias_of_tags(target: Target, tags: Sequence[str], label_bias: Dict[str, float]) -> NDArray[np.float32]:

@@ -1,70 +1,73 @@
 """Probabilities kept on docs, and the extension attributes that read them.
 
 Spans are kept as the group `doc.spans[key]`, with their probabilities in its `attrs["scores"]`, as spaCy's `spancat` does.
-Tokens are kept as a few arrays in `doc.user_data`. Beside each probability lies a mark of the annotation that it is about, and
-whatever is changed later, a probability is read only where the mark still fits.
+Tokens are kept as a few arrays, a record in `doc.user_data` under the key of a custom attribute, so that `Doc.from_docs` and
+`Span.as_doc` take it along. Beside each probability lies a mark of the annotation that it is about, and whatever is changed
+later, a probability is read only where the mark still fits.
 """
 
 from functools import partial
 from itertools import compress
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup, Token
 
-from .confidence import Decoded, Probabilities
-from .targets import ABSTAIN, Target, make_target, to_array
+from .confidence import Probabilities
+from .predictions import Confidence
+from .targets import ABSTAIN, Path, Target, make_target, to_array
 
-PACKAGE = "spacy_rnn_tagger"
 # Knuth's multiplier of 64-bit linear congruential generators: odd, so that no bit of a value is lost.
 MULTIPLIER = np.uint64(6364136223846793005)
+Record = Dict[str, Any]
+"""Of the tokens that it was made for: `offsets`, (n,) where each begins, in characters after the record's own place; `marks`, (n,)
+what each is; `scores` (n,) and `probs` (n, n_tags) as far as they were asked for; and the names of `tags` and `target`."""
 
 
 def store(
-    docs: Sequence[Doc],
+    doc: Doc,
     key: str,
     target: Target,
-    decoded: Decoded,
-    kept: Sequence[NDArray[np.bool_]],
+    path: Path,
+    confidence: Confidence,
+    kept: NDArray[np.bool_],
     labels: Sequence[str],
     tags: Sequence[str],
 ) -> None:
     """Keep how likely predictions are. What was there before them has no probability, and neither has what was not written.
 
-    docs (Sequence[Doc]): The docs, already annotated.
+    doc (Doc): The doc, already annotated.
     key (str): What to keep the probabilities under.
     target (Target): What they are about.
-    decoded (Decoded): What was decoded for the docs.
-    kept (Sequence[array]): Per doc (n_tokens,) bool, where annotation was left as it was.
+    path (array): (n_tokens,) the tag indices that were predicted.
+    confidence (Confidence): How likely they are.
+    kept (array): (n_tokens,) bool, where annotation was left as it was.
     labels (Sequence[str]): The labels.
     tags (Sequence[str]): The tags.
     """
-    marginals = decoded.marginals
-    offset = 0
-    for doc, theirs in zip(docs, kept):
-        rows = slice(offset, offset + len(doc))
-        record: Dict[str, Any] = {}
-        if decoded.scores is not None and decoded.spans is None:
-            written = (decoded.path[rows] != ABSTAIN) & ~theirs
-            record["scores"] = np.where(written, decoded.scores[rows], np.float32(np.nan))
-        if marginals is not None:
-            record["probs"] = np.where(theirs[:, None], np.float32(np.nan), marginals[rows])
-            record["tags"] = list(tags)
-        if record:
-            _user_data(doc)[PACKAGE, key] = {"target": target.name, "marks": _marks(doc, target), **record}
-        if decoded.scores is not None and decoded.spans is not None:
-            first, last = np.searchsorted(decoded.spans.starts, (rows.start, rows.stop))
-            places = zip(*(array[first:last].tolist() for array in decoded.spans))
-            spans = [Span(doc, start - offset, end - offset, label=labels[label]) for start, end, label in places]
-            ours = ~theirs[[span.start for span in spans]]
-            _store_spans(doc, key, list(compress(spans, ours)), decoded.scores[first:last][ours])
-        offset = rows.stop
+    scores, spans, marginals = confidence
+    record: Record = {}
+    if scores is not None and spans is None:
+        record["scores"] = np.where((path != ABSTAIN) & ~kept, scores, np.float32(np.nan))
+    if marginals is not None:
+        record["probs"] = np.where(kept[:, None], np.float32(np.nan), marginals)
+        record["tags"] = list(tags)
+    if record:
+        offsets = to_array(doc, "IDX")[:, 0].astype("int64")
+        record.update(target=target.name, offsets=offsets, marks=_marks(doc, target, 0))
+        _user_data(doc)[_record_key(key)] = record
+    if scores is not None and spans is not None:
+        places = zip(*(array.tolist() for array in spans))
+        found = [Span(doc, start, end, label=labels[label]) for start, end, label in places]
+        ours = ~kept[[span.start for span in found]]
+        _store_spans(doc, key, list(compress(found, ours)), scores[ours])
 
 
 def forget(doc: Doc, key: str) -> None:
     """Drop what was kept under a key, because it is about an earlier prediction."""
-    _user_data(doc).pop((PACKAGE, key), None)
+    for _, place in list(_records(doc, key)):
+        del _user_data(doc)[_record_key(key, place)]
     if key in doc.spans and "marks" in doc.spans[key].attrs:
         del doc.spans[key]
 
@@ -92,10 +95,10 @@ def token_score(key: str, token: Token) -> Optional[float]:
     RETURNS (Optional[float]): The probability; None if it is not known, because none was kept, or because the annotation was
         there before or was changed since.
     """
-    record = _record(key, token)
+    record, row = _record(key, token)
     if record is None or "scores" not in record:
         return None
-    score = float(record["scores"][token.i])
+    score = float(record["scores"][row])
     return None if np.isnan(score) else score
 
 
@@ -106,15 +109,47 @@ def token_probs(key: str, token: Token) -> Optional[Dict[str, float]]:
     token (Token): The token.
     RETURNS (Optional[Dict[str, float]]): Probabilities by tag, which sum to 1; None as in `token_score`.
     """
-    record = _record(key, token)
+    record, row = _record(key, token)
     if record is None or "probs" not in record:
         return None
-    row = record["probs"][token.i]
-    return None if np.isnan(row[0]) else dict(zip(record["tags"], row.tolist()))
+    probs = record["probs"][row]
+    return None if np.isnan(probs[0]) else dict(zip(record["tags"], probs.tolist()))
+
+
+def doc_scores(key: str, doc: Doc) -> List[Dict[str, Any]]:
+    """The probabilities of a doc's predicted spans or tokens, in a form that `Doc.to_json(underscore=...)` can write and
+    `Doc.from_json` bring back.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each in characters, its "score", and a span's "label".
+    """
+    found: List[Dict[str, Any]] = []
+    for span in doc.spans.get(key, ()):
+        score = span_score(key, span)
+        if score is not None:
+            found.append({"start": span.start_char, "end": span.end_char, "label": span.label_, "score": score})
+    for token, score in zip(doc, (token_score(key, token) for token in doc)):
+        if score is not None:
+            found.append({"start": token.idx, "end": token.idx + len(token), "score": score})
+    return found or _user_data(doc).get(("._.", f"{key}_score", None, None), [])
+
+
+def doc_probs(key: str, doc: Doc) -> List[Dict[str, Any]]:
+    """The probabilities of all tags of a doc's tokens, in the form of `doc_scores`.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each token in characters, and its "probs" by tag.
+    """
+    probs = [(token, token_probs(key, token)) for token in doc]
+    found = [{"start": t.idx, "end": t.idx + len(t), "probs": by_tag} for t, by_tag in probs if by_tag is not None]
+    return found or _user_data(doc).get(("._.", f"{key}_probs", None, None), [])
 
 
 def register_extensions(key: str) -> List[str]:
-    """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`.
+    """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`, and all that
+    a doc has as `Doc._.{key}_score` and `Doc._.{key}_probs`.
 
     key (str): The key.
     RETURNS (List[str]): The extension attributes of other making that have one of these names, and are left alone.
@@ -124,6 +159,8 @@ def register_extensions(key: str) -> List[str]:
         (Span, f"{key}_score", span_score),
         (Token, f"{key}_score", token_score),
         (Token, f"{key}_probs", token_probs),
+        (Doc, f"{key}_score", doc_scores),
+        (Doc, f"{key}_probs", doc_probs),
     )
     for cls, name, function in extensions:
         if not cls.has_extension(name):
@@ -140,14 +177,37 @@ def _store_spans(doc: Doc, key: str, spans: Sequence[Span], scores: Probabilitie
     doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, "marks": _span_marks(spans)})
 
 
-def _record(key: str, token: Token) -> Optional[Dict[str, Any]]:
-    """What was kept under a key, if it is about this very token with this very annotation."""
-    doc = token.doc
-    record: Optional[Dict[str, Any]] = _user_data(doc).get((PACKAGE, key))
-    if record is None or len(record["marks"]) != len(doc):
-        return None
-    mark = _marks(doc[token.i : token.i + 1], make_target(record["target"], doc.vocab))
-    return record if mark[0] == record["marks"][token.i] else None
+def _record_key(key: str, place: int = 0) -> Tuple[str, str, int, None]:
+    return ("._.", f"spacy_rnn_tagger:{key}", place, None)
+
+
+def _records(doc: Doc, key: str) -> Iterator[Tuple[Record, int]]:
+    """What was kept under a key, and its place in the text: 0, unless the doc was put together from others or cut out."""
+    data = _user_data(doc)
+    name = _record_key(key)[1]
+    for entry in list(data):
+        if isinstance(entry, tuple) and len(entry) == 4 and entry[1] == name:
+            yield data[entry], entry[2]
+
+
+def _record(key: str, token: Token) -> Tuple[Optional[Record], int]:
+    """What was kept under a key, if it is about this very token with this very annotation, and the token's row there."""
+    usual: Optional[Record] = _user_data(token.doc).get(_record_key(key))
+    found = usual is not None and _row(usual, token.idx) >= 0
+    candidates = [(usual, 0)] if usual is not None and found else list(_records(token.doc, key))
+    for record, place in candidates:
+        row = _row(record, token.idx - place)
+        if row >= 0:
+            target = make_target(record["target"], token.vocab)
+            mark = _marks(token.doc[token.i : token.i + 1], target, place)[0]
+            return (record, row) if mark == record["marks"][row] else (None, -1)
+    return None, -1
+
+
+def _row(record: Record, offset: int) -> int:
+    """The row of the token that begins at an offset; -1 if there is none."""
+    row = int(np.searchsorted(record["offsets"], offset))
+    return row if row < len(record["offsets"]) and record["offsets"][row] == offset else -1
 
 
 def _user_data(doc: Doc) -> Dict[Any, Any]:
@@ -156,9 +216,11 @@ def _user_data(doc: Doc) -> Dict[Any, Any]:
     return data
 
 
-def _marks(tokens: Union[Doc, Span], target: Target) -> NDArray[np.uint64]:
-    """(n_tokens,) one number that tells a token's place in the text, its word and its annotation from others."""
-    return _mix(np.hstack((to_array(tokens, "IDX", "ORTH"), target.state(tokens))))
+def _marks(tokens: Union[Doc, Span], target: Target, place: int) -> NDArray[np.uint64]:
+    """(n_tokens,) one number that tells a token's place in the text after some other, its word and its annotation."""
+    offsets_and_words = to_array(tokens, "IDX", "ORTH")
+    offsets_and_words[:, 0] -= np.int64(place).astype("uint64")
+    return _mix(np.hstack((offsets_and_words, target.state(tokens))))
 
 
 def _span_marks(spans: Sequence[Span]) -> NDArray[np.uint64]:

@@ -1,5 +1,6 @@
 """Probabilities of predictions, kept on docs: exact, never stale, and there after any journey."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span, Token
 
 from spacy_rnn_tagger.pipeline import biluo
-from spacy_rnn_tagger.pipeline.stored_scores import PACKAGE, register_extensions
+from spacy_rnn_tagger.pipeline.stored_scores import register_extensions
 
 from ..conftest import make_examples, randomize, small_model, train
 
@@ -149,12 +150,6 @@ def test_changed_annotation_has_no_score(trio):
 
 def test_nothing_is_read_for_other_tokens(trio):
     doc = trio(TEXTS[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # W102: what cannot be merged is dropped
-        merged = Doc.from_docs([doc, doc])
-    assert read(merged) == ([[None] * 5] * len(merged), [None] * len(merged.ents))
-    part = doc[1:4].as_doc(copy_user_data=True)
-    assert [token._.rnn_tagger_score for token in part] == [None] * 3
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[0:2])
     with doc.retokenize() as retokenizer:
@@ -166,16 +161,71 @@ def test_nothing_is_read_for_other_tokens(trio):
     assert doc.spans["rnn_ner"][0].text == "Anna Berg wor" and doc.spans["rnn_ner"][0]._.rnn_ner_score is None
 
 
-def test_a_token_that_moved_has_no_score(nlp):
-    """Not even where another one like it was before."""
-    tagger = add(nlp, "rnn_tagger", label_bias={"NN": 1000.0}, **CONFIG)
+def test_tokens_take_their_probabilities_into_other_docs(trio):
+    docs = list(trio.pipe(TEXTS[:2]))
+    expected = [read(doc)[0] for doc in docs]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        merged = Doc.from_docs(docs)
+    assert read(merged)[0] == expected[0] + expected[1] and [None] * 5 not in expected[1]
+    # Group attributes of spans are those of the first doc, which fit no longer.
+    assert read(merged)[1] == [None] * len(merged.ents) != []
+    part = merged[len(docs[0]) + 1 : len(docs[0]) + 4].as_doc(copy_user_data=True)
+    assert read(part)[0] == expected[1][1:4]
+    again = Doc.from_docs([part, docs[0]])
+    assert read(again)[0] == expected[1][1:4] + expected[0]
+    again[0].tag_ = again[4].tag_ = "X"
+    assert [token._.rnn_tagger_score is None for token in again[:6]] == [True, False, False, False, True, False]
+
+
+def test_probabilities_are_written_as_json_and_come_back(trio):
+    doc = trio(TEXTS[0])
+    names = ["rnn_tagger_score", "rnn_tagger_probs", "rnn_ner_score"]
+    written = json.loads(json.dumps(doc.to_json(underscore=names)))
+    spans = [(entry["start"], entry["end"], entry["label"], entry["score"]) for entry in written["_"]["rnn_ner_score"]]
+    assert spans == [(ent.start_char, ent.end_char, ent.label_, ent._.rnn_ner_score) for ent in doc.ents] != []
+    tokens = [(entry["start"], entry["score"]) for entry in written["_"]["rnn_tagger_score"]]
+    assert tokens == [(token.idx, token._.rnn_tagger_score) for token in doc]
+    assert [entry["probs"] for entry in written["_"]["rnn_tagger_probs"]] == [t._.rnn_tagger_probs for t in doc]
+    back = Doc(trio.vocab).from_json(written)
+    assert {name: back._.get(name) for name in names} == written["_"]
+    assert trio.make_doc("New").to_json(underscore=names)["_"] == {name: [] for name in names}
+
+
+def test_reading_every_token_takes_one_look_at_each(nlp):
+    """Reading one probability does not look at the whole doc: the number of look-ups grows with the length, not its square."""
+    looked = []
+
+    class Counting(dict):
+        def get(self, *args):
+            looked.append(args)
+            return super().get(*args)
+
+    Token.set_extension("kind", default=None, force=True)
+    tagger = add(nlp, "rnn_tagger", target="_.kind", store_scores=True)
+    train(nlp, make_examples(nlp), steps=1)
+    counts = []
+    for n in (50, 100):
+        doc = tagger(Doc(nlp.vocab, words=["a"] * n))
+        doc.user_data = Counting(doc.user_data)
+        looked.clear()
+        assert None not in [token._.rnn_tagger_score for token in doc]
+        counts.append(len(looked))
+    assert counts[1] == 2 * counts[0] > 0
+
+
+def test_a_token_whose_number_changed_has_its_own_score(nlp):
+    """Not that of the one which had its number before."""
+    tagger = add(nlp, "rnn_tagger", label_bias={"NN": 3.0}, **CONFIG)
     train(nlp, make_examples(nlp), steps=1)
     doc = tagger(Doc(nlp.vocab, words=["x", "y", "a", "a", "a", "zz"], spaces=[False] * 6))
+    before = [token._.rnn_tagger_score for token in doc]
+    assert len(set(before)) == 6
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[0:2])
         retokenizer.split(doc[5], ["z", "z"], [doc[5], doc[5]])
     assert [token.text for token in doc] == ["xy", "a", "a", "a", "z", "z"] and doc[2].tag_ == "NN"
-    assert [token._.rnn_tagger_score for token in doc] == [None] * 6
+    assert [token._.rnn_tagger_score for token in doc] == [None, *before[2:5], None, None]
 
 
 def test_scores_that_were_tampered_with_are_not_read(trio):
@@ -336,7 +386,52 @@ def test_errors_reach_the_handler_and_order_is_kept(nlp):
     seen = []
     nlp.set_error_handler(lambda name, proc, docs, e: seen.append((name, [doc.text for doc in docs], str(e))))
     kept = [doc.text for doc in nlp.pipe(TEXTS, batch_size=2)]
-    assert kept == TEXTS[:2] + TEXTS[4:] and seen == [("rnn_tagger", TEXTS[2:4], "no ham")]
+    assert kept == TEXTS[:2] + TEXTS[3:] and seen == [("rnn_tagger", [TEXTS[2]], "no ham")]
+
+
+def test_a_doc_that_cannot_be_predicted_takes_no_other_with_it(nlp):
+    tagger = add(nlp, "rnn_tagger", store_scores=True)
+    train(nlp, make_examples(nlp), steps=5)
+    expected = read_all(nlp.pipe(TEXTS))
+    predict = tagger.model._func
+
+    def fail(model, docs, is_train):
+        if any("ham" in doc.text for doc in docs):
+            raise ValueError("no ham")
+        return predict(model, docs, is_train)
+
+    tagger.model._func = fail
+    seen = []
+    nlp.set_error_handler(lambda name, proc, docs, e: seen.extend(doc.text for doc in docs))
+    assert read_all(nlp.pipe(TEXTS)) == expected[:2] + expected[3:] and seen == [TEXTS[2]]
+
+
+def read_all(docs):
+    return [[(token.tag_, token._.rnn_tagger_score) for token in doc] for doc in docs]
+
+
+@pytest.mark.parametrize("name", ["rnn_tagger", "rnn_ner"])
+def test_what_an_override_of_predict_decides_is_written_and_scored(nlp, name):
+    """`pipe`, `__call__` and `predict` go one way."""
+    pipe = add(nlp, name, **CONFIG)
+    train(nlp, make_examples(nlp), steps=10)
+    tag = "PRP" if name == "rnn_tagger" else "U-GPE"
+    docs = list(nlp.pipe(TEXTS[::2]))
+    expected = [probs[:, pipe.tags.index(tag)] for probs in pipe.predict_proba(map(nlp.make_doc, TEXTS[::2]))]
+
+    class Stubborn(type(pipe)):
+        def predict(self, docs):
+            return [numpy.full(len(doc), self.tags.index(tag)) for doc in docs]
+
+    pipe.__class__ = Stubborn
+    for doc, probs in zip([nlp(TEXTS[0]), *nlp.pipe(TEXTS[2:3])], expected[:2], strict=True):
+        if name == "rnn_tagger":
+            assert {token.tag_ for token in doc} == {tag}
+            assert numpy.allclose([token._.rnn_tagger_score for token in doc], probs)
+        else:
+            assert [(ent.text, ent.label_) for ent in doc.ents] == [(token.text, "GPE") for token in doc]
+            assert numpy.allclose([ent._.rnn_ner_score for ent in doc.ents], probs, atol=1e-5)
+    assert docs[0][0]._.get(f"{name}_probs") is not None
 
 
 def test_extension_attributes_of_others_are_left_alone(nlp):
@@ -350,7 +445,7 @@ def test_extension_attributes_of_others_are_left_alone(nlp):
             docs = list(nlp.pipe(TEXTS, batch_size=1))
         assert len([w for w in caught if "scores_key" in str(w.message)]) == 1
         assert docs[0][0]._.theirs_score == "theirs"
-        assert len(docs[0].user_data[PACKAGE, "theirs"]["scores"]) == len(docs[0])
+        assert len(docs[0].user_data["._.", "spacy_rnn_tagger:theirs", 0, None]["scores"]) == len(docs[0])
         # Other names, and the same component made again, are no conflict.
         assert register_extensions(tagger.name) == [] and register_extensions("theirs") == ["Token._.theirs_score"]
     finally:

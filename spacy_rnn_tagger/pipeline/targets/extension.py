@@ -54,7 +54,7 @@ class ExtensionTarget(TokenTarget):
         return sum(value is not None for value in self._values(example.reference))
 
     def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
-        present = self._tokens_with_data(tokens.doc)
+        present = self._tokens_with_data(tokens)
         values = [token._.get(self.extension) if token.i in present else "" for token in tokens]
         keys: NDArray[np.uint64] = np.asarray([get_string_id(str(value)) for value in values], dtype=np.uint64)
         return keys.reshape((-1, 1))
@@ -88,17 +88,15 @@ class ExtensionTarget(TokenTarget):
                 )
         return [value or None for value in values]
 
-    def _tokens_with_data(self, doc: Doc) -> Set[int]:
-        """Indices of the tokens that were given a value."""
+    def _tokens_with_data(self, tokens: Union[Doc, Span]) -> Set[int]:
+        """Indices in the doc of those tokens that were given a value."""
         _, _, getter, _ = self._require()
-        if getter is not None:  # it knows itself where the values lie
-            values = [getter(token) for token in doc]
-        elif doc.user_data:
-            data: Dict[Any, Any] = doc.user_data
-            values = [data.get(("._.", self.extension, token.idx, None)) for token in doc]
-        else:
+        data: Dict[Any, Any] = tokens.doc.user_data
+        if getter is None and not data:
             return set()
-        return {i for i, value in enumerate(values) if value not in (None, "")}
+        # A getter knows itself where the values lie.
+        values = (data.get(("._.", self.extension, t.idx, None)) if getter is None else getter(t) for t in tokens)
+        return {token.i for token, value in zip(tokens, values) if value not in (None, "")}
 
     def _require(self) -> Tuple[Any, Any, Any, Any]:
         """RETURNS (Tuple): Default, method, getter and setter. RAISES (ValueError): If there is no such extension."""

@@ -66,11 +66,13 @@ class SpansTarget(BiluoTarget):
         return {} if overwrite else settle(doc.spans.get(self.key, ()), labels)
 
     def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
-        marks: NDArray[np.uint64] = np.zeros((len(tokens.doc), 1), dtype=np.uint64)
+        first, last = (0, len(tokens)) if isinstance(tokens, Doc) else (tokens.start, tokens.end)
+        marks: NDArray[np.uint64] = np.zeros((last - first, 1), dtype=np.uint64)
         for span in self.spans_in(tokens.doc):
-            mark = hash((span.start, span.end, span.label)) % 2**64
-            marks[span.start : span.end] ^= np.uint64(mark or 1)
-        return marks if isinstance(tokens, Doc) else marks[tokens.start : tokens.end]
+            if span.start < last and span.end > first:
+                mark = hash((span.start, span.end, span.label)) % 2**64
+                marks[max(0, span.start - first) : span.end - first] ^= np.uint64(mark or 1)
+        return marks
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         found = self.decoded(doc, path, labels)
