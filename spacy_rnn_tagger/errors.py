@@ -1,5 +1,6 @@
 """Sentences for bad input: what was given, where, what is allowed, what was probably meant."""
 
+import re
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Iterable
@@ -68,7 +69,19 @@ def check_numbers(
         if not is_number(value) or not isfinite(value) or abs(value) > largest or (positive and value <= 0):
             raise ValueError(
                 f"{where}: {setting} of {label!r} = {value!r} is not allowed; it must be a finite {kind}{size}."
+                + _cut_key(label, value)
             )
+
+
+def _cut_key(label: Any, value: Any) -> str:
+    """A clause for a label that a config file has cut in two: its parser ends a key at the first `:` or `=`."""
+    found = re.fullmatch(r"(.+?)\s*=\s*[-+.\deE]+", value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    return (
+        f" A key of a config file ends at the first ':' or '=', which belong to a label in percent-encoded form only: write "
+        f"'{label}%3A{found[1]}' for {f'{label}:{found[1]}'!r}."
+    )
 
 
 def check_labels(where: str, setting: str, given: Iterable[str], allowed: Iterable[str]) -> None:

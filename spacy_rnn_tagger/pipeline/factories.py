@@ -11,7 +11,7 @@ from thinc.types import Floats2d
 
 from .rnn_language_model import RNNLanguageModel
 from .rnn_tagger import RNNTagger
-from .settings import PER_LABEL, labels_from_config, unsafe_keys
+from .settings import PER_LABEL, labels_from_config
 from .targets.spans import PREFIX as SPANS
 
 Factory = Callable[..., RNNTagger]
@@ -55,6 +55,9 @@ SETTINGS: Dict[str, inspect.Parameter] = {
 }
 """The settings of the component class, by name, with their types and defaults."""
 
+# The component says what is wrong with numbers by label more clearly than a check of their type would.
+SETTINGS.update({name: SETTINGS[name].replace(annotation=Any) for name in PER_LABEL})
+
 IN_CONFIGS: Dict[str, Any] = {"label_bias": {}, "scorer": {"@scorers": "spacy-rnn-tagger.target_scorer.v1"}}
 """Defaults that read otherwise in a config than in Python."""
 
@@ -93,11 +96,9 @@ def register_factory(
     def make(nlp: Language, name: str, model: Model[List[Doc], List[Floats2d]], **given: Any) -> RNNTagger:
         if target is not None:
             given["target"] = target.format(**{setting: given.pop(setting) for setting in new})
-        per_label = {setting: given[setting] for setting in PER_LABEL}
-        read = {setting: labels_from_config(numbers) for setting, numbers in per_label.items()}
-        pipe = RNNTagger(nlp.vocab, model, name, **{**given, **read})
-        pipe.unsafe_keys = unsafe_keys(per_label)
-        return pipe
+        for setting in PER_LABEL:
+            given[setting] = labels_from_config(f"component {name!r}", setting, given[setting])
+        return RNNTagger(nlp.vocab, model, name, **given)
 
     # A config is checked against this signature, so each setting is a parameter of its own.
     parameters = list(inspect.signature(make).parameters.values())[:-1]

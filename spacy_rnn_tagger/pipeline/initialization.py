@@ -48,22 +48,44 @@ def collect_labels(
     lost = _Lost(target)
     n_docs = n_tokens = n_annotated = 0
     first: List[Doc] = []
+    groups: Set[str] = set()
     for i, example in enumerate(get_examples()):
         n_docs += 1
         n_tokens += len(example.x)
         target.check(example, f"doc {i} ({example.reference.text[:60]!r})")
         n_annotated += target.is_annotated(example.reference)
         found |= target.labels_in(example)
+        groups.update(group for group, key in target.gold_groups.items() if key in example.reference.spans)
         lost.add(i, example)
         if len(first) < N_SAMPLE:
             first.append(example.reference)
+    if not n_annotated:
+        found = set()
+    if "" in found:
+        found.remove("")
+        warn(name, f"gold of its target {target.name!r} with an empty label is left out; {target.describe_missing()}")
+    for sentence in target.warnings_about(found):
+        warn(name, sentence)
+    for setting, key in target.gold_groups.items():
+        if setting not in groups:
+            warn(
+                name,
+                f"{setting} = {key!r}, but no gold doc has the span group doc.spans[{key!r}]; spacy.Corpus.v1 drops span groups "
+                "where gold_preproc or max_length split a doc, spacy-rnn-tagger.corpus.v1 keeps them.",
+            )
     labels = sorted(found) if given is None else [target.normalize_label(label) for label in given]
     if not found and not labels and set(present) <= set(target.fixed_labels):
         others = ", ".join(annotated_targets(first)) or "none"
+        size = f"{n_docs} docs, {n_tokens} tokens"
         message = (
-            f"component {name!r}: the training data have no annotation for its target {target.name!r} ({n_docs} docs, "
-            f"{n_tokens} tokens, {n_annotated} annotated; annotated targets: {others}); {target.describe_missing()}"
+            f"component {name!r}: the training data have no annotation for its target {target.name!r} ({size}; annotated "
+            f"targets: {others}); {target.describe_missing()}"
         )
+        if n_annotated:
+            message = (
+                f"component {name!r}: the training data are annotated for its target {target.name!r} in {n_annotated} docs, but "
+                f"none has a label ({size}); {target.describe_empty()}"
+            )
         if not present:
             raise ValueError(message)
         warnings.warn(message, stacklevel=3)
@@ -82,6 +104,11 @@ def collect_labels(
             )
     lost.report(name)
     return labels
+
+
+def warn(name: str, sentence: str) -> None:
+    """Warn about a component."""
+    warnings.warn(f"component {name!r}: {sentence}", stacklevel=4)
 
 
 def check_scores_key(nlp: Language, name: str, key: str) -> None:

@@ -186,7 +186,7 @@ class RNNTagger(Annotator):
         self.temperature = 1.0
         if self.class_weights == AUTO:
             self.cfg["class_weights"] = balanced_weights(self.target, get_examples(), self.tags)
-        self.tag_weights(self.tags)
+        self.check_settings()
         set_output_width(self.model, len(self.tags), self.name, crf=self.decoder == "crf")
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))

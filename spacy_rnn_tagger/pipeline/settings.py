@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.training import Example
 
@@ -29,18 +28,14 @@ LARGEST_BIAS = 10_000.0
 
 PER_LABEL = ("label_bias", "class_weights")
 """The settings that give numbers by label."""
-UNSAFE = re.compile(r"[^\w|/+-]")
+UNSAFE = re.compile(r"[^\w|/+.~-]")
 """Characters that a key of a config file cannot have everywhere, or not in all versions of confection."""
 
 
 class CheckedSettings(TrainablePipe):
-    """The settings, checked whenever they are set, and what they mean for each tag.
-
-    unsafe_keys: The labels that a config gave for `PER_LABEL` without encoding what a config file cannot hold.
-    """
+    """The settings, checked whenever they are set, and what they mean for each tag."""
 
     target: Target
-    unsafe_keys: Sequence[str] = ()
     _scores_key: Optional[str] = None
 
     @property
@@ -148,29 +143,6 @@ class CheckedSettings(TrainablePipe):
         if self.labels:  # else they come with the data
             check_labels(f"component {self.name!r}", setting, numbers, known)
 
-    def encode_config_keys(self, nlp: Language) -> None:
-        """Give the labels in the component's section of a pipeline's config a form that a config file can hold.
-
-        nlp (Language): The pipeline; not changed if the component is not part of it under its name.
-        """
-        if (self.name, self) not in nlp.components:
-            return
-        config: Any = nlp.get_pipe_config(self.name)
-        for setting in PER_LABEL:
-            config[setting] = labels_to_config(labels_from_config(config.get(setting)))
-        self.unsafe_keys = ()
-
-    def check_config_keys(self) -> None:
-        """Refuse to be saved beside a config that could not be loaded.
-
-        RAISES (ValueError): If labels in the config are not encoded.
-        """
-        for label in self.unsafe_keys:
-            raise ValueError(
-                f"component {self.name!r}: the label {label!r}, as label_bias or class_weights give it, cannot be a key of a "
-                f"config file, so the saved pipeline could not be loaded; write {to_config_key(label)!r} in the config."
-            )
-
     def tag_biases(self, labels: Sequence[str], tags: Sequence[str]) -> Optional[NDArray[np.float32]]:
         """What is added to each tag's score.
 
@@ -221,15 +193,25 @@ def labels_to_config(numbers: Any) -> Any:
     return {to_config_key(label): n for label, n in numbers.items()} if isinstance(numbers, dict) else numbers
 
 
-def labels_from_config(numbers: Any) -> Any:
-    """RETURNS (Any): A section of a config as numbers by label; what is no dict as it is."""
-    return {from_config_key(key): n for key, n in numbers.items()} if isinstance(numbers, dict) else numbers
+def labels_from_config(where: str, setting: str, numbers: Any) -> Any:
+    """Numbers by label from a section of a config.
 
-
-def unsafe_keys(sections: Dict[str, Any]) -> List[str]:
-    """RETURNS (List[str]): The keys of some sections that are not as `to_config_key` writes them."""
-    keys = [key for numbers in sections.values() if isinstance(numbers, dict) for key in numbers]
-    return [key for key in keys if to_config_key(from_config_key(key)) != key]
+    where (str): The component to report.
+    setting (str): The setting's name.
+    numbers (Any): The section; what is no dict is left as it is.
+    RETURNS (Any): The numbers, by label.
+    RAISES (ValueError): If a label is not encoded, so that the pipeline could be saved and not be loaded.
+    """
+    if not isinstance(numbers, dict):
+        return numbers
+    for key in numbers:
+        encoded = to_config_key(from_config_key(key))
+        if key != encoded:
+            raise ValueError(
+                f"{where}: the label {key!r} of {setting} cannot be a key of a config file; write {encoded!r} in configs, and in "
+                f"the config of add_pipe. (The component's attribute {setting} takes labels as they are.)"
+            )
+    return {from_config_key(key): n for key, n in numbers.items()}
 
 
 def bias_of_tags(target: Target, tags: Sequence[str], label_bias: Dict[str, float]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from ..errors import check_positive
 from ..evaluation.bias_curve import bias_curve
 from ..evaluation.scored_batches import annotate_before, score_batches
 from ..pipeline.rnn_tagger import RNNTagger
+from ..pipeline.settings import labels_to_config
 
 
 def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Language], Language]:
@@ -38,7 +39,7 @@ def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Languag
             if isinstance(pipe, RNNTagger) and not all(map(pipe.target.begins, pipe.tags)):
                 label_bias = best_bias(nlp, name, _development_examples(nlp), biases)
                 pipe.label_bias = label_bias
-                nlp.get_pipe_config(name)["label_bias"] = label_bias
+                nlp.get_pipe_config(name)["label_bias"] = labels_to_config(label_bias)
         return nlp
 
     return tune

@@ -1,7 +1,7 @@
 """What every target can do."""
 
 from abc import ABC, abstractmethod
-from typing import Any, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,15 @@ class Target(ABC):
         self.vocab.strings.add(label)
         return label
 
+    def adopt(self, vocab: Vocab, labels: Sequence[str]) -> None:
+        """Make a doc's vocabulary know the labels before they are written to the doc, if it is not that of the pipeline.
+
+        vocab (Vocab): The doc's vocabulary.
+        labels (Sequence[str]): The labels.
+        """
+        for label in labels:
+            vocab.strings.add(label)
+
     def label_of(self, tag: str) -> str:
         """The label that a tag belongs to."""
         return tag
@@ -86,6 +95,23 @@ class Target(ABC):
     def describe_missing(self) -> str:
         """What to check if no doc of the training data is annotated."""
         return "check the target and the conversion of the data, or add labels with add_label."
+
+    def describe_empty(self) -> str:
+        """What to check if docs of the training data are annotated, and none has a label."""
+        return "check the conversion of the data, or add labels with add_label."
+
+    def warnings_about(self, labels: Collection[str]) -> List[str]:
+        """What is odd about the labels that were found in the training data.
+
+        labels (Collection[str]): The labels.
+        RETURNS (List[str]): One sentence each.
+        """
+        return []
+
+    @property
+    def gold_groups(self) -> Dict[str, str]:
+        """RETURNS (Dict[str, str]): The settings that name span groups of gold docs, and the names."""
+        return {}
 
     def check(self, example: Example, where: str) -> None:  # noqa: B027
         """Refuse gold that the target cannot read.

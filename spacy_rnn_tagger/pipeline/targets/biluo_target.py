@@ -1,8 +1,9 @@
 """Targets that are spans with labels, one BILUO layer of them."""
 
+import re
 from abc import abstractmethod
 from collections import Counter
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from ...chain.lattice import Constraints
 from ...pipeline import biluo
 from .alignment import align_spans, describe
 from .base import IncorrectSpan, Path, Target
+
+SCHEME_TAG = re.compile("[BILUOSEM]-.")
+"""How an entity type begins that is no type: a tag in IOB, BILUO or BMES."""
 
 
 class BiluoTarget(Target):
@@ -47,6 +51,25 @@ class BiluoTarget(Target):
         if not label:
             raise ValueError(f"target {self.name!r}: the label of a span cannot be empty.")
         return super().normalize_label(label)
+
+    @property
+    def gold_groups(self) -> Dict[str, str]:
+        return {} if self.incorrect_spans_key is None else {"incorrect_spans_key": self.incorrect_spans_key}
+
+    def describe_empty(self) -> str:
+        return (
+            "offsets that match no token become missing when spaCy makes an Example of them (warning W030), and IOB tags, given as "
+            "the BILUO tags that it takes, become O: convert them by spacy.training.iob_to_biluo."
+        )
+
+    def warnings_about(self, labels: Collection[str]) -> List[str]:
+        tags = sorted(label for label in labels if SCHEME_TAG.match(label))
+        if not tags:
+            return []
+        return [
+            f"the types {', '.join(map(repr, tags[:5]))} look like tags of a scheme with the type behind a hyphen; if they are, "
+            "convert the data so that the types alone are labels."
+        ]
 
     def label_of(self, tag: str) -> str:
         return tag[2:]

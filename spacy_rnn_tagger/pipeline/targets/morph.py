@@ -47,9 +47,10 @@ class MorphTarget(TokenTarget):
         return super().is_annotated(doc) or doc.has_annotation("POS")
 
     def values_in(self, doc: Doc) -> Set[str]:
-        pairs = {(token.pos_, str(token.morph)) for token in doc}
-        # An empty analysis is "" where nothing was annotated and "_" where there are no features.
-        return {self._join(pos, morph) for pos, morph in pairs if pos or morph}
+        strings = doc.vocab.strings
+        # No features are "_" where gold says so, and "" where it says nothing.
+        pairs = np.unique(to_array(doc, "POS", "MORPH"), axis=0).tolist()
+        return {self._join(strings[pos], strings[morph]) for pos, morph in pairs if pos or morph}
 
     def gold(self, example: Example) -> List[Optional[str]]:
         poses, morphs = aligned_strings(example, "POS"), aligned_strings(example, "MORPH")
@@ -57,6 +58,13 @@ class MorphTarget(TokenTarget):
             None if pos is None or morph is None or not (pos or morph) else self._join(pos, morph)
             for pos, morph in zip(poses, morphs)
         ]
+
+    def adopt(self, vocab: Vocab, labels: Sequence[str]) -> None:
+        super().adopt(vocab, labels)
+        for label in labels:
+            feats = Morphology.feats_to_dict(label)
+            feats.pop("POS", None)
+            vocab.morphology.add(Morphology.dict_to_feats(feats))
 
     def count_gold(self, example: Example) -> int:
         values = example.reference.to_array(["POS", "MORPH"])
@@ -84,6 +92,6 @@ class MorphTarget(TokenTarget):
         for token, column in zip(doc, path.tolist()):
             if column == ABSTAIN:
                 continue
-            feats = Morphology.feats_to_dict(self.vocab.strings[int(morphs[column])])
+            feats = Morphology.feats_to_dict(doc.vocab.strings[int(morphs[column])])
             present = token.morph.to_dict()
             token.set_morph({**present, **feats} if overwrite else {**feats, **present})  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from typing import Sequence, Tuple
 
 import numpy as np
 from spacy.parts_of_speech import IDS as POS_IDS
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
 from ...errors import unknown_name
@@ -11,18 +12,30 @@ from ..writing import write_tokens
 from .base import Columns, Path
 from .token_target import AttrTarget
 
+NO_TAG = get_string_id("-")
+
 
 class TagTarget(AttrTarget):
     """Fine-grained part of speech, `Token.tag_`."""
 
     name, attr, score_keys = "tag", "TAG", ("tag_acc",)
 
+    def describe_missing(self) -> str:
+        return (
+            "check the target and the conversion of the data ('-' alone is what `spacy convert` writes where a file has no tags), "
+            "or add labels with add_label."
+        )
+
+    def is_annotated(self, doc: Doc) -> bool:
+        """Whether any token of a doc has a tag, and not all have the tag that `spacy convert` writes for want of one."""
+        return super().is_annotated(doc) and bool(np.setdiff1d(doc.to_array(self.attr), (0, NO_TAG)).size)
+
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
         write_tokens(doc, self.attr, values, path, overwrite)
 
     def _columns(self, labels: Tuple[str, ...]) -> Columns:
-        return (np.asarray([self.vocab.strings[label] for label in labels], dtype="uint64"),)
+        return (np.asarray([get_string_id(label) for label in labels], dtype="uint64"),)
 
 
 class PosTarget(TagTarget):

@@ -1,7 +1,7 @@
 """Targets that give each token one string."""
 
 from abc import abstractmethod
-from typing import FrozenSet, List, Optional, Sequence, Set
+from typing import Dict, FrozenSet, List, Optional, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ class TokenTarget(Target):
     def __init__(self, vocab: Vocab, alternatives_key: Optional[str] = None) -> None:
         super().__init__(vocab)
         self.alternatives_key = alternatives_key
+
+    @property
+    def gold_groups(self) -> Dict[str, str]:
+        return {} if self.alternatives_key is None else {"alternatives_key": self.alternatives_key}
 
     @abstractmethod
     def values_in(self, doc: Doc) -> Set[str]:
@@ -64,7 +68,7 @@ class AttrTarget(TokenTarget):
     """One attribute of spaCy's tokens."""
 
     def values_in(self, doc: Doc) -> Set[str]:
-        return {self.vocab.strings[value] for value in np.unique(doc.to_array(self.attr)) if value}
+        return {doc.vocab.strings[value] for value in np.unique(doc.to_array(self.attr)).tolist() if value}
 
     def gold(self, example: Example) -> List[Optional[str]]:
         return [value or None for value in aligned_strings(example, self.attr)]
