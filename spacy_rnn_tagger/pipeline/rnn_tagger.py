@@ -294,6 +294,8 @@ class RNNTagger(Annotator):
         docs = [docs] if isinstance(docs, Doc) else docs
         labels = self.labels
         for doc, path in zip(docs, scores):
+            if doc.vocab is not self.vocab:
+                self.target.adopt(doc.vocab, labels)
             if len(doc):
                 self.target.annotate(doc, path, labels, overwrite=self.overwrite, extend=self.extend)
 
@@ -386,6 +388,13 @@ class RNNTagger(Annotator):
         """
         if self.scorer is None:
             return {}
+        examples = list(examples)
+        if not any(self.target.is_annotated(eg.reference) for eg in examples):
+            warnings.warn(
+                f"component {self.name!r}: none of the {len(examples)} docs to be scored is annotated for its target "
+                f"{self.target.name!r}, so its scores say nothing; {self.target.describe_missing()}",
+                stacklevel=2,
+            )
         return self.scorer(examples, target=self.target.name, labels=self.labels, **kwargs)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()) -> "RNNTagger":

@@ -66,6 +66,17 @@ def make_lexemes(model: DocsToVectors, tokens: Any, vocab: Vocab) -> Lexemes:
     return Lexemes(model.ops.asarray(features, dtype="uint64"), tokens[:, 0], vocab)
 
 
+def shared_vocab(docs: Sequence[Doc]) -> Vocab:
+    """The vocabulary of the first of some docs, which knows the words of all from now on; docs of other vocabularies may be
+    among them. Static vectors are those of the first doc, as in `spacy.StaticVectors.v2`."""
+    vocab = docs[0].vocab
+    for doc in docs:
+        if doc.vocab is not vocab:
+            for token in doc:
+                vocab.strings.add(token.text)
+    return vocab
+
+
 def fingerprints(rows: numpy.ndarray) -> numpy.ndarray:
     """One 64-bit value per row. The columns are 64-bit hashes already, so an odd multiplier per column mixes them."""
     mixed = numpy.zeros(rows.shape[0], dtype="uint64")
@@ -80,4 +91,4 @@ def _get_lexemes(model: DocsToVectors, docs: List[Doc]) -> Tuple[Lexemes, Any]:
     """RETURNS (Tuple[Lexemes, (n_tokens,) int array]): The distinct lexemes, and each token's row among them."""
     tokens = read_tokens(model, docs)
     _, first, rows = numpy.unique(fingerprints(tokens), return_index=True, return_inverse=True)
-    return make_lexemes(model, tokens[first], docs[0].vocab), rows.reshape(-1).astype("int32")
+    return make_lexemes(model, tokens[first], shared_vocab(docs)), rows.reshape(-1).astype("int32")

@@ -13,7 +13,7 @@ from ...recurrence.array_engine import Floats, Inputs, Rows, as_gates, input_col
 from ...recurrence.packing import Packing, make_packing, take
 from ..layers.lexeme_vectors import vector_prints
 from ..layers.rnn_layer import prepared_weights
-from ..layers.with_lexemes import fingerprints, make_lexemes, read_tokens
+from ..layers.with_lexemes import fingerprints, make_lexemes, read_tokens, shared_vocab
 from ..types import DocsToVectors, Lexemes, Packed, VectorsToVectors
 from .row_cache import CacheInfo, RowCache
 from .token_batches import MAX_TOKENS, batch_by_tokens
@@ -111,7 +111,7 @@ class LexemeGates:
     def _pack(self, docs: Sequence[Doc]) -> Packed:
         """Lay out docs, of which at least one has tokens, as inputs of the recurrent layer."""
         tokens = read_tokens(self.embed, docs)
-        finder = _Finder(self, tokens, docs[0].vocab)
+        finder = _Finder(self, tokens, shared_vocab(docs))
         packing, at = self._lay_out([len(doc) for doc in docs])
         if tokens.shape[0] > MAX_TOKENS:
             return Packed(_LookedUp(finder, at), packing)
