@@ -1,19 +1,18 @@
 """The checks and collections that precede training."""
 
 import warnings
-from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Set
 
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..errors import nearest
-from .targets import Target, annotated_targets, spans, unseen_labels
+from .targets import Target, annotated_targets, unseen_labels
 
 GetExamples = Callable[[], Iterable[Example]]
 N_SAMPLE = 10
+DUMMY_WORDS = ["x", "y", "z"]
+"""What `Language.initialize` shows if it is given no examples."""
 
 
 def take_sample(get_examples: GetExamples) -> List[Doc]:
@@ -81,7 +80,13 @@ def collect_labels(
             f"component {name!r}: the training data have no annotation for its target {target.name!r} ({size}; annotated "
             f"targets: {others}); {target.describe_missing()}"
         )
-        if n_annotated:
+        if [token.text for doc in first for token in doc] == DUMMY_WORDS and not n_annotated:
+            message = (
+                f"component {name!r}: the pipeline is initialized without training data, as `spacy assemble` does; take the "
+                f'component from a trained pipeline (source = "..." in [components.{name}]), or give its labels as labels in '
+                f"[initialize.components.{name}]."
+            )
+        elif n_annotated:
             message = (
                 f"component {name!r}: the training data are annotated for its target {target.name!r} in {n_annotated} docs, but "
                 f"none has a label ({size}); {target.describe_empty()}"
@@ -109,72 +114,6 @@ def collect_labels(
 def warn(name: str, sentence: str) -> None:
     """Warn about a component."""
     warnings.warn(f"component {name!r}: {sentence}", stacklevel=4)
-
-
-def check_scores_key(nlp: Language, name: str, key: str) -> None:
-    """Refuse to keep scores where other components keep something.
-
-    nlp (Language): The pipeline.
-    name (str): The component.
-    key (str): What it keeps its scores under.
-    RAISES (ValueError): If another one keeps its scores, or the spans that it predicts, under the same.
-    """
-    for other, pipe in nlp.pipeline:
-        for use, taken in (
-            ("that of", getattr(pipe, "scores_key", None) == key),
-            (
-                "the group of the spans predicted by",
-                getattr(getattr(pipe, "target", None), "name", None) == spans.PREFIX + key,
-            ),
-        ):
-            if other != name and taken:
-                raise ValueError(
-                    f"component {name!r}: scores_key = {key!r} is also {use} component {other!r}, and each would replace what the "
-                    "other has written; choose another."
-                )
-
-
-def check_score_weights(nlp: Language, name: str, target: Target) -> None:
-    """Refuse a training config whose best model would be chosen by a score that nothing produces.
-
-    nlp (Language): The pipeline. Score weights are only looked at if its config names training data.
-    name (str): The component.
-    target (Target): Its target.
-    RAISES (ValueError): With the line to add to the config.
-    """
-    if not _is_training_config(nlp):
-        return
-    weights: Dict[str, Optional[float]] = nlp.config["training"].get("score_weights", {})
-    if not weights:
-        return
-    key = target.score_keys[0]
-    expected = set(target.score_keys)
-    for pipe_name, pipe in nlp.pipeline:
-        if pipe_name != name:
-            defaults = nlp.get_pipe_meta(pipe_name).default_score_weights or {}
-            expected.update(getattr(pipe, "score_keys", defaults))
-    given = ", ".join(f"{k} = {v}" for k, v in weights.items() if v) or "none"
-    if not any(k in weights for k in target.score_keys):
-        raise ValueError(
-            f"component {name!r}: its target {target.name!r} is scored by {key}, which has no entry in "
-            f"[training.score_weights] ({given}), so the best model would be chosen without it; add {key} = 1.0 there "
-            f"(or 0.0 to leave it out on purpose).{nearest(key, weights)}"
-        )
-    for k, weight in weights.items():
-        if weight and k not in expected and get_close_matches(k, target.score_keys, cutoff=0.6):
-            raise ValueError(
-                f"[training.score_weights] {k} = {weight}: no component produces this score; component {name!r} produces "
-                f"{', '.join(target.score_keys)}.{nearest(k, target.score_keys)}"
-            )
-
-
-def _is_training_config(nlp: Language) -> bool:
-    """Whether the pipeline was built from a config that names training data, as in `spacy train`."""
-    config = nlp.config
-    if config.get("paths", {}).get("train"):
-        return True
-    reader = config.get("corpora", {}).get("train", {})
-    return bool(reader.get("path")) and not str(reader["path"]).startswith("${")
 
 
 class _Lost:

@@ -16,6 +16,7 @@ from ..models.layers.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabu
 from ..recurrence.threads import one_thread
 from .initialization import take_sample
 from .losses import softmax_loss
+from .pipeline_checks import check_listeners
 
 DIRECTIONS = ("next", "previous")
 
@@ -55,6 +56,8 @@ class RNNLanguageModel(TrainablePipe):
         nlp (Optional[Language]): The pipeline that the component is part of.
         """
         validate_get_examples(get_examples, "RNNLanguageModel.initialize")
+        if nlp is not None:
+            check_listeners(nlp, self.name, self.model)
         learn_vocabulary(self.model, (eg.x for eg in get_examples()))
         self.model.initialize(X=take_sample(get_examples))
 

@@ -26,8 +26,9 @@ from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
 from .annotator import Annotator
 from .confidence import PathScores, decode_confident
 from .gold import read_gold, read_incorrect
-from .initialization import check_score_weights, check_scores_key, collect_labels, take_sample
+from .initialization import collect_labels, take_sample
 from .losses import softmax_loss
+from .pipeline_checks import check_listeners, check_score_weights, check_scores_key
 from .predictions import Predictions, split
 from .serialization import explain_load_error
 from .settings import AUTO, balanced_weights
@@ -179,6 +180,7 @@ class RNNTagger(Annotator):
         if nlp is not None:
             check_scores_key(nlp, self.name, self.scores_key)
             check_score_weights(nlp, self.name, self.target)
+            check_listeners(nlp, self.name, self.model)
         found = collect_labels(self.name, self.target, get_examples, self.labels, labels)
         for label in found:
             self.add_label(label)
@@ -244,6 +246,7 @@ class RNNTagger(Annotator):
         lengths = np.asarray([len(doc) for doc in docs], dtype=np.int64)
         if not lengths.any():
             return PathScores(np.zeros((0, len(self.tags)), dtype="float32"), lengths, {})
+        self._require_weights()
         rows = self.model.predict(docs)
         scores = self.model.ops.to_numpy(rows[0] if len(rows) == 1 else self.model.ops.xp.concatenate(rows))
         check_scores(scores, *self._path_scores().values())
@@ -339,6 +342,35 @@ class RNNTagger(Annotator):
         if np.isnan(loss):
             raise ValueError(Errors.E910.format(name=self.name))
         return loss, ops.unflatten(gradient, ops.asarray1i(lengths))
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): The batch.
+        drop (float): The dropout rate.
+        sgd (Optional[Optimizer]): The optimizer; gradients are only collected if it is None or False.
+        losses (Optional[Dict[str, float]]): Record of the losses to add to.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): If the component was neither initialized nor loaded.
+        """
+        self._require_weights()
+        updated: Dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        return updated
+
+    def _require_weights(self) -> None:
+        output = self.model.maybe_get_ref("output_layer")
+        if output is not None and not output.has_param("W"):
+            raise ValueError(
+                f"component {self.name!r} has no weights yet; call nlp.initialize with training examples, or load a trained "
+                "pipeline."
+            )
 
     def rehearse(
         self,
