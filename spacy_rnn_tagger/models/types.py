@@ -35,10 +35,12 @@ class Lexemes:
     """The distinct lexemes of a batch.
 
     features: (n_lexemes, n_attrs) uint64 attribute values.
-    orths: (n_lexemes,) uint64 keys of the spellings, into `vocab.strings` and `vocab.vectors`.
+    orths: (n_lexemes,) uint64 keys of the spellings, into `vocab.strings`.
+    vector_keys: (n_lexemes,) uint64 keys into `vocab.vectors`, of the attribute that its vectors are of; 0 if none are read.
     vocab: Vocabulary of the docs.
     """
 
     features: Any
     orths: Any
+    vector_keys: Any
     vocab: Vocab

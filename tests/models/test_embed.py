@@ -3,7 +3,9 @@
 import numpy
 import pytest
 import spacy
+from spacy.ml.staticvectors import StaticVectors
 from spacy.tokens import Doc
+from spacy.vectors import Vectors
 from thinc.api import set_dropout_rate
 
 from spacy_rnn_tagger.models.architectures.char_rnn import build_char_rnn
@@ -22,6 +24,34 @@ def vectors_nlp():
     for word in ("Fort", "is"):
         nlp.vocab.set_vector(word, rng.normal(size=5).astype("float32"))
     return nlp
+
+
+@pytest.mark.parametrize("attr", ["ORTH", "LOWER", "NORM", "SHAPE"])
+def test_vectors_are_looked_up_by_the_attribute_that_they_are_of(nlp, attr):
+    """As in `spacy.StaticVectors.v2`, in training, in serving and behind the cache of lexemes."""
+    words = ["Fort", "FORT", "fort", "n't", "N'T", "is"]
+    docs = [Doc(nlp.vocab, words=words), nlp("don't DON'T Fort")]
+    assert docs[1][1].norm_ == "not" and docs[1][1].lower_ == "n't"
+    keys = sorted({nlp.vocab.strings[key] for doc in docs for key in doc.to_array(attr).tolist()})
+    data = numpy.random.default_rng(0).normal(size=(len(keys), 5)).astype("float32")
+    nlp.vocab.vectors = Vectors(data=data, keys=keys, attr=attr, strings=nlp.vocab.strings)
+    theirs = StaticVectors(nO=8, nM=5)
+    theirs.initialize(X=docs)
+    model = build_lexeme_embed(8, ["SHAPE"], 50, include_static_vectors=True)
+    model.initialize(X=docs)
+    (layer,) = [node for node in model.walk() if node.name == "lexeme_vectors"]
+    layer.set_param("W", theirs.get_param("W"))
+    seen = []
+    forward = layer._func
+    layer._func = lambda m, X, is_train: (seen.append((X, forward(m, X, is_train)[0])), forward(m, X, is_train))[1]
+    for doc in docs:
+        expected = theirs.predict([doc]).data
+        for is_train in (False, True):
+            model([doc], is_train=is_train)
+            lexemes, rows = seen[-1]
+            found = {(o, k): row for o, k, row in zip(lexemes.orths, lexemes.vector_keys, rows)}
+            ours = [found[token.orth, key] for token, key in zip(doc, doc.to_array(attr))]
+            numpy.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
 def make(nlp, **settings):

@@ -76,4 +76,4 @@ def build_lexeme_embed(
     mix: Any = Maxout(nO=width, nI=n_in, nP=3, dropout=0.0, normalize=True)
     layer: Any = chain(concatenate(*parts) if len(parts) > 1 else parts[0], mix)
     layer.set_dim("nO", width, force=True)
-    return with_lexemes(layer, attrs)
+    return with_lexemes(layer, attrs, vectors=include_static_vectors)

@@ -10,7 +10,8 @@ from ..types import Lexemes
 
 
 def lexeme_vectors(nO: int) -> Model[Lexemes, Floats2d]:
-    """Project the vocabulary's static vectors, one row per distinct lexeme; a lexeme without a vector gets zeros.
+    """Project the vocabulary's static vectors, one row per distinct lexeme; a lexeme without a vector gets zeros. Vectors are
+    looked up by the attribute that they are of (`Vectors.attr`), such as LOWER.
 
     Like `spacy.StaticVectors.v2`, the table is read from the vocabulary and is neither trained nor saved here.
     """
@@ -47,7 +48,7 @@ def _width(lexemes: Lexemes) -> int:
     return width
 
 
-def vector_prints(vectors: Any, orths: Any) -> Any:
+def vector_prints(vectors: Any, keys: Any) -> Any:
     """(n_lexemes,) uint64: a number for each lexeme that changes when its static vector does. Vectors that are not stored
     by lexeme (floret) are computed from a table that spaCy never writes into, so there a new table counts as a change:
     None, and `vectors.data` is to be watched."""
@@ -55,8 +56,8 @@ def vector_prints(vectors: Any, orths: Any) -> Any:
         return None
     width = np.uint64(vectors.shape[1])
     if not vectors.shape[0]:
-        return np.full(orths.shape, width, dtype="uint64")
-    rows = vectors.find(keys=orths)
+        return np.full(keys.shape, width, dtype="uint64")
+    rows = vectors.find(keys=keys)
     words = np.ascontiguousarray(vectors.data[rows], dtype="float32").view("uint32")
     prints = words @ np.arange(1, 2 * words.shape[1], 2, dtype="uint64")
     prints[rows < 0] = 0
@@ -75,9 +76,9 @@ def _lookup(model: Model[Lexemes, Floats2d], lexemes: Lexemes) -> Floats2d:
     if isinstance(vectors, Vectors) and vectors.mode == Mode.default:
         if not vectors.shape[0]:
             return model.ops.alloc2f(len(lexemes.orths), width)
-        rows = vectors.find(keys=lexemes.orths)
+        rows = vectors.find(keys=lexemes.vector_keys)
         X = vectors.data[rows]
         X[rows < 0] = 0
     else:
-        X = vectors.get_batch(lexemes.orths)
+        X = vectors.get_batch(lexemes.vector_keys)
     return model.ops.as_contig(model.ops.asarray2f(X, dtype="float32"))

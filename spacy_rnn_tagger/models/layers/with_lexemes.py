@@ -8,12 +8,19 @@ from thinc.types import Floats2d
 
 from ..types import DocsToVectors, Lexemes
 
+NO_KEY = 0
+"""Number of the attribute that is 0 for all tokens."""
 
-def with_lexemes(layer: Model[Lexemes, Floats2d], attrs: Sequence[str]) -> DocsToVectors:
+
+def with_lexemes(layer: Model[Lexemes, Floats2d], attrs: Sequence[str], vectors: bool = False) -> DocsToVectors:
     """Run a layer once per distinct lexeme of the batch, and hand its row to every token that has it.
 
     Lexemes are told apart by their spelling and by every attribute asked for, so a token whose NORM was set by a
     tokenizer exception is a lexeme of its own.
+
+    layer (Model[Lexemes, Floats2d]): The layer.
+    attrs (Sequence[str]): The attributes that it reads.
+    vectors (bool): Whether it also reads static vectors, so that lexemes need the keys of theirs.
     """
     return Model(
         f"with_lexemes({layer.name})",
@@ -21,7 +28,7 @@ def with_lexemes(layer: Model[Lexemes, Floats2d], attrs: Sequence[str]) -> DocsT
         init=init,
         layers=[layer],
         dims={"nO": layer.maybe_get_dim("nO")},
-        attrs={"lexeme_attrs": list(attrs)},
+        attrs={"lexeme_attrs": list(attrs), "reads_vectors": vectors},
     )
 
 
@@ -55,15 +62,17 @@ def init(model: DocsToVectors, X: Optional[List[Doc]] = None, Y: Optional[List[F
 
 
 def read_tokens(model: DocsToVectors, docs: Sequence[Doc]) -> Any:
-    """(n_tokens, 1 + n_attrs) uint64: ORTH and the attributes of the concatenated docs' tokens."""
-    columns = ["ORTH", *model.attrs["lexeme_attrs"]]
+    """(n_tokens, 2 + n_attrs) uint64: ORTH, the key of the static vector and the attributes of the concatenated docs' tokens. The
+    key is 0 if the layer reads no vectors."""
+    key = docs[0].vocab.vectors.attr if model.attrs["reads_vectors"] else NO_KEY
+    columns: Any = ["ORTH", key, *model.attrs["lexeme_attrs"]]
     return numpy.concatenate([doc.to_array(columns).reshape((-1, len(columns))) for doc in docs])
 
 
 def make_lexemes(model: DocsToVectors, tokens: Any, vocab: Vocab) -> Lexemes:
     """What `read_tokens` gave, as lexemes."""
-    features: Any = numpy.ascontiguousarray(tokens[:, 1:])
-    return Lexemes(model.ops.asarray(features, dtype="uint64"), tokens[:, 0], vocab)
+    features: Any = numpy.ascontiguousarray(tokens[:, 2:])
+    return Lexemes(model.ops.asarray(features, dtype="uint64"), tokens[:, 0], tokens[:, 1], vocab)
 
 
 def shared_vocab(docs: Sequence[Doc]) -> Vocab:

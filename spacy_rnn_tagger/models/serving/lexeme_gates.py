@@ -121,7 +121,7 @@ class LexemeGates:
     def compute(self, tokens: Any, vocab: Vocab) -> Floats:
         """The gates of distinct lexemes.
 
-        tokens (array): (n_lexemes, 1 + n_attrs) what `read_tokens` gave.
+        tokens (array): (n_lexemes, 2 + n_attrs) what `read_tokens` gave.
         """
         layer: Model[Lexemes, Any] = self.embed.layers[0]
         X = layer.predict(make_lexemes(self.embed, tokens, vocab))
@@ -136,7 +136,7 @@ class LexemeGates:
         if not self.has_vectors:
             return keys
         distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        prints = vector_prints(vocab.vectors, tokens[first, 0])
+        prints = vector_prints(vocab.vectors, tokens[first, 1])
         if prints is None:
             prints = np.full(distinct.shape, self._number_of_table(vocab.vectors), dtype="uint64")
         return fingerprints(np.stack((distinct, prints), axis=1))[inverse.reshape(-1)]
