@@ -15,7 +15,8 @@ from typing import Any, Dict, List, Optional
 
 import spacy
 
-from spacy_rnn_tagger.cli.shared import evaluate_pipeline
+from spacy_rnn_tagger.cli.shared import read_corpus, show_progress
+from spacy_rnn_tagger.evaluation import score_pipeline
 from spacy_rnn_tagger.models.storage.forms import FORMS
 from spacy_rnn_tagger.pipeline.compression import compress, size_on_disk
 
@@ -35,7 +36,8 @@ def measure(model: Path, data: Path, gold_preproc: bool) -> List[Row]:
 
 
 def _row(model: Path, saved: Path, data: Path, form: str, gold_preproc: bool) -> Row:
-    scores = evaluate_pipeline(spacy.load(saved), data, gold_preproc, f"{model}, {form}")
+    corpus = read_corpus(data, gold_preproc)
+    scores = score_pipeline(spacy.load(saved), corpus, progress=show_progress, title=f"{model}, {form}: scoring")
     return {"pipeline": str(model), "data": data.name, "weights": form, "bytes": size_on_disk(saved), "scores": scores}
 
 

@@ -8,7 +8,8 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 
 from ..errors import check_positive
-from ..evaluation.bias_curve import bias_curve
+from ..evaluation.bias_curve import best_point, bias_curve
+from ..evaluation.bias_sweep import is_exhaustive
 from ..evaluation.scored_batches import annotate_before, score_batches
 from ..pipeline.rnn_tagger import RNNTagger
 
@@ -35,7 +36,7 @@ def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Languag
 
     def tune(nlp: Language) -> Language:
         for name, pipe in nlp.pipeline:
-            if isinstance(pipe, RNNTagger) and not all(map(pipe.target.begins, pipe.tags)):
+            if isinstance(pipe, RNNTagger) and not is_exhaustive(pipe):
                 label_bias = best_bias(nlp, name, _development_examples(nlp), biases)
                 pipe.label_bias = label_bias
                 nlp.get_pipe_config(name)["label_bias"] = label_bias
@@ -50,13 +51,12 @@ def best_bias(nlp: Language, name: str, examples: List[Example], biases: List[fl
     nlp (Language): The pipeline.
     name (str): The component.
     examples (List[Example]): Development data, only tokenised.
-    biases (List[float]): The biases to try, the preferred first.
+    biases (List[float]): The biases to try; of several with the same F, the smallest is taken.
     RETURNS (Dict[str, float]): The bias by label.
     """
     pipe: Any = nlp.get_pipe(name)
     batches = list(score_batches(pipe, annotate_before(nlp, name, examples)))
-    points = list(bias_curve(pipe, batches, pipe.labels, biases))
-    best = max(points, key=lambda point: float(np.nan_to_num(point.f)))
+    best = best_point(list(bias_curve(pipe, batches, pipe.labels, biases)))
     return dict.fromkeys(pipe.labels, best.bias)
 
 
