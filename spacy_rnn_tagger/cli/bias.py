@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Dict, List, Optional
+from typing import Annotated, Dict, List, Optional, Tuple
 
 import numpy as np
 from spacy.cli._util import Opt, import_code
@@ -36,8 +36,9 @@ def bias_cli(
     component: ComponentOpt = None,
     label: Annotated[Optional[List[str]], Opt("--label", "-l", help="Bias only this label; may be repeated")] = None,
     each: Annotated[bool, Opt("--each", help="Bias every label by itself, one curve for each")] = False,
-    low: Annotated[float, Opt("--low", help="Least bias, in nats")] = -3.0,
-    high: Annotated[float, Opt("--high", help="Greatest bias, in nats")] = 3.0,
+    limits: Annotated[
+        Tuple[float, float], Opt("--range", metavar="LOW HIGH", help="Least and greatest bias, in nats")
+    ] = (-3.0, 3.0),
     steps: Annotated[int, Opt("--steps", "-n", help="Number of biases", min=2)] = 13,
     json_path: JsonOpt = None,
     figure: Annotated[
@@ -57,7 +58,7 @@ def bias_cli(
     """
     import_code(code_path)
     with running("rnn bias", model, force=force, inputs=[data, code_path]) as places:
-        _check_options(low, high, figure)
+        _check_options(*limits, figure)
         drawing = places.add_figure(figure)
         places.add_json(json_path)
         nlp = load_pipeline(model)
@@ -67,7 +68,7 @@ def bias_cli(
             component,
             labels=label or [],
             each=each,
-            biases=np.linspace(low, high, steps).tolist(),
+            biases=np.linspace(*limits, steps).tolist(),
             progress=show_progress,
         )
         print("\n\n".join(format_component(report) for report in done.components))
@@ -155,7 +156,9 @@ def draw(sweep: BiasSweep, path: Path, suffix: str) -> None:
 
 def _check_options(low: float, high: float, figure: Optional[Path]) -> None:
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise ValueError(f"--low {low:g} and --high {high:g} are not allowed; --low must be below --high, both finite")
+        raise ValueError(
+            f"--range {low:g} {high:g} is not allowed; it must be two finite numbers, the first below the second"
+        )
     if figure is not None and find_spec("matplotlib") is None:
         raise ValueError("--figure needs matplotlib: pip install matplotlib")
     if figure is not None and figure.suffix.lower() not in FIGURE_SUFFIXES:

@@ -28,7 +28,7 @@ def score_pipeline(
     examples = list(corpus(nlp))
     if not any(len(eg.predicted) for eg in examples):
         raise ValueError(f"The data have no tokens ({len(examples)} docs).")
-    docs = progress(nlp.pipe([eg.predicted for eg in examples]), len(examples), title)
+    docs = progress(nlp.pipe([eg.predicted.copy() for eg in examples]), len(examples), title)
     examples = [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
     scores: Dict[str, Any] = Scorer(nlp).score(examples)
     keys: List[str] = []

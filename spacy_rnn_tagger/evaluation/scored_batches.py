@@ -68,7 +68,7 @@ def annotate_before(nlp: Language, name: str, examples: Iterable[Example]) -> Li
     """
     examples = list(examples)
     with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
-        docs = list(nlp.pipe(eg.predicted for eg in examples))
+        docs = list(nlp.pipe(eg.predicted.copy() for eg in examples))  # the caller may use the examples again
     return [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
 
 

@@ -52,8 +52,8 @@ def test_a_pipeline_of_several_components_needs_no_choice(saved):  # noqa: F811
     [
         (["-C", "rnn_ner", "-l", "GPX"], "the labels are 'GPE', 'PERSON'. Did you mean 'GPE'?"),
         (["-l", "GPX"], "components 'rnn_tagger', 'rnn_ner': --label names the label 'GPX'"),
-        (["--low", "1", "--high", "1"], "--low 1 and --high 1 are not allowed; --low must be below --high"),
-        (["--high", "nan"], "--low must be below --high, both finite"),
+        (["--range", "1", "1"], "--range 1 1 is not allowed; it must be two finite numbers, the first below"),
+        (["--range", "0", "nan"], "it must be two finite numbers"),
         (["--figure", "curve.bmp"], "has an unknown ending; allowed: .pdf, .png, .svg"),
         (["--figure", "curve"], "has an unknown ending"),
     ],
