@@ -14,6 +14,9 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 from thinc.api import Adam, Embed, Linear, Model, chain, fix_random_seed, with_array
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import Table
 from spacy_rnn_tagger.models.architectures.rnn_encoder import build_rnn_encoder
 from spacy_rnn_tagger.recurrence import torch_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
@@ -99,24 +102,16 @@ def draw(rng: Any, n: int, distance: int) -> Any:
 
 
 def markdown(results: Results) -> str:
-    distances = results["distances"]
-    head = "| | " + " | ".join(f"{d} steps" for d in distances) + " |\n|---|" + "---:|" * len(distances)
-    lines = ["Share of the gradient that reaches the first step", "", head]
-    for kind, cells in results["gradients"].items():
-        lines += [
-            f"| {cell}, {kind} | " + " | ".join(f"{v:.1e}" for v in values) + " |" for cell, values in cells.items()
-        ]
-    lines += [
-        "",
-        f"Agreement learned over a distance, accuracy in % after at most {results['steps']} updates (chance: 50)",
-        "",
-        head,
-    ]
-    for kind, cells in results["accuracy"].items():
-        lines += [
-            f"| {cell}, {kind} | " + " | ".join(f"{100 * v:.1f}" for v in v_s) + " |" for cell, v_s in cells.items()
-        ]
-    return "\n".join(lines) + "\n"
+    head = ["", *(f"{distance} steps" for distance in results["distances"])]
+    learned = f"Agreement learned over a distance, accuracy in % after at most {results['steps']} updates (chance: 50)"
+    gradients = Table("gradients", "Share of the gradient that reaches the first step", head)
+    accuracy = Table("accuracy", learned, head)
+    for kind in STARTS:
+        for cell, shares in results["gradients"][kind].items():
+            gradients.add(f"{cell}, {kind}", *(f"{share:.1e}" for share in shares))
+        for cell, shares in results["accuracy"][kind].items():
+            accuracy.add(f"{cell}, {kind}", *(f"{100 * share:.1f}" for share in shares))
+    return f"{gradients.markdown()}\n\n{accuracy.markdown()}\n"
 
 
 def figure(results: Results, path: Path) -> None:

@@ -15,6 +15,9 @@ from typing import Any, Dict, List, Optional
 
 import spacy
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import NOTHING, Table
 from spacy_rnn_tagger.cli.shared import read_corpus, show_progress
 from spacy_rnn_tagger.evaluation import score_pipeline
 from spacy_rnn_tagger.models.storage.forms import FORMS
@@ -43,21 +46,20 @@ def _row(model: Path, saved: Path, data: Path, form: str, gold_preproc: bool) ->
 
 def markdown(tables: List[List[Row]]) -> str:
     keys = list(dict.fromkeys(key for rows in tables for row in rows for key in row["scores"]))
-    lines = [
-        "| " + " | ".join(["pipeline", "data", "weights", "MB", *(f"`{key}`, %" for key in keys)]) + " |",
-        "| --- | --- | --- |" + " ---: |" * (1 + len(keys)),
-    ]
+    table = Table(
+        "small_models", "", ["pipeline", "data", "weights", "MB", *(f"`{key}`, %" for key in keys)], n_texts=3
+    )
     for first, *others in tables:
         for row in (first, *others):
             cells = [f"`{row['pipeline']}`", row["data"], row["weights"], f"{row['bytes'] / 1e6:.2f}"]
             cells += [_score(row, first, key) for key in keys]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            table.add(*cells)
+    return table.markdown() + "\n"
 
 
 def _score(row: Row, first: Row, key: str) -> str:
     if key not in row["scores"]:
-        return "–"
+        return NOTHING
     score, before = 100 * row["scores"][key], 100 * first["scores"][key]
     change = round(score - before, 2) + 0.0  # never "-0.00"
     return f"{score:.2f}" if row is first else f"{score:.2f} ({change:+.2f})"

@@ -14,8 +14,9 @@ from typing import List, Optional
 
 from scripts.report import write_section
 
+from ..common.store import write_json
 from .arguments import add_arguments, check_systems, read_data
-from .runs import complete_all, make_runs, write_json
+from .runs import complete_all, make_runs
 from .systems.base import System, TrainingError
 from .systems.registry import Options, make_system, system_names
 from .table import Row, make_row, markdown

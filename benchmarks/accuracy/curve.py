@@ -15,9 +15,11 @@ from typing import Any, Dict, List, Optional
 
 from scripts.report import COLUMNS, write_section
 
+from ..common.store import write_json
+from ..common.table import Table
 from .arguments import add_arguments, check_systems, read_data
 from .corpora import Data
-from .runs import complete_all, make_runs, write_json
+from .runs import complete_all, make_runs
 from .sentences import read_docs
 from .systems.base import System, TrainingError
 from .systems.registry import Options, make_system
@@ -47,13 +49,13 @@ def measure(data: Data, names: List[str], args: argparse.Namespace) -> Curve:
 def markdown(title: str, curve: Curve) -> str:
     """One line for each system and score."""
     counts = [f"{count:,} sentences" for count in curve["sentences"]]
-    lines = [title, "", f"| system | score | {' | '.join(counts)} |", "| --- | --- |" + " ---: |" * len(counts)]
+    table = Table("curve", title, ["system", "score", *counts], n_texts=2)
     for system in curve["systems"].values():
         for key, name in COLUMNS:
             scores = [row["scores"].get(key) for row in system["rows"]]
             if any(scores):
-                lines.append(f"| {system['title']} | {name} | {' | '.join(map(score_cell, scores))} |")
-    return "\n".join(lines)
+                table.add(system["title"], name, *map(score_cell, scores))
+    return table.markdown()
 
 
 def figure(curve: Curve, path: Path) -> None:

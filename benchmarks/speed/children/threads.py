@@ -8,12 +8,12 @@ the labels by name. Then, for the name on each line: seconds by the clock, and t
 from pathlib import Path
 from typing import Dict
 
+from ...common.timer import WALL, Task, once
 from ..labels import checksum
 from ..pipelines import load
 from ..processes import further_lines, read_order, reply
 from ..serving import serving_task
 from ..steps import training_steps
-from ..timing import WALL, Task, once
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing
 
+from ...common.table import Table
+from ...common.timer import Task, measure
 from ..setup import Setup
-from ..tables import Table
-from ..timing import Task, measure
 
 WIDTH, BATCH, STEPS = 128, 256, 30
 # Square matrix products; the best of them is what the machine can do.

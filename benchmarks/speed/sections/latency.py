@@ -6,9 +6,9 @@ from typing import Any, Dict, List, Tuple
 
 from spacy.language import Language
 
+from ...common.table import Table, times
+from ...common.timer import Clock, Task, collected, measure
 from ..setup import Setup
-from ..tables import Table, times
-from ..timing import Clock, Task, collected, measure
 from .whole import PAIRS
 
 LENGTH = 12

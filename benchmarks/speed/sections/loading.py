@@ -3,9 +3,9 @@
 import statistics
 from typing import Any, Dict, List, Optional, Tuple
 
+from ...common.table import Table
 from ..processes import run_child
 from ..setup import Setup
-from ..tables import Table
 from .latency import SPARE
 
 # Whose, and the name of the recipe.

@@ -1,8 +1,8 @@
 """Whether memory stays flat however many docs are served."""
 
+from ...common.table import Table
 from ..processes import run_child
 from ..setup import Setup
-from ..tables import Table
 
 DOCS, FIRST = 20_000, 2_000
 # Whose, the name of the recipe, and its components.
