@@ -88,7 +88,7 @@ TASKS = {
         {},
     ),
 }
-# Of the table: key in a run, title, factor, decimals.
+# Columns of the table: key in a run, title, factor, decimals.
 COLUMNS = (
     ("score", "score, %", 100, 2),
     ("seconds_per_epoch", "training, s per epoch", 1, 1),
@@ -108,7 +108,7 @@ class StepTimes:
         self.seen.append((process_time(), info["step"], info["epoch"]))
 
     def seconds_per_epoch(self, eval_frequency: int) -> float:
-        """Of a whole pass over the training data, without the evaluations; NaN if there was none."""
+        """Seconds of a whole pass over the training data, without the evaluations; NaN if there was none."""
         n_steps = sum(epoch == 0 for _, _, epoch in self.seen)
         if n_steps == len(self.seen):
             return math.nan

@@ -17,7 +17,7 @@ from ..conftest import run_cli
 from ..fixtures.commands import run, saved, words_of  # noqa: F401
 from ..fixtures.small_pipelines import files
 
-# Of each command: its arguments, for a pipeline, data, a folder and a file to write.
+# The arguments of each command, for a pipeline, data, a folder and a file to write.
 COMMANDS = {
     "summary": lambda model, dev, folder, file: ["summary", model, "--json", file],
     "calibrate": lambda model, dev, folder, file: [
