@@ -1,4 +1,5 @@
-"""What a training step of the whole component costs with a CRF, beside softmax: embedding, encoder, loss, gradients, optimizer.
+"""What a training step of the whole component costs with a CRF, beside softmax: embedding, encoder, loss, gradients,
+optimizer.
 
 python benchmarks/decoder_step.py --tags 20 150
 """

@@ -1,15 +1,16 @@
-"""Softmax beside CRF: score, training time, speed and calibration on UD English-EWT (tags) and WNUT-17 (entities), over several
-seeds, trained by `configs/` as `spacy train` does.
+"""Softmax beside CRF: score, training time, speed and calibration on UD English-EWT (tags) and WNUT-17 (entities), over
+several seeds, trained by `configs/` as `spacy train` does.
 
     python benchmarks/decoders.py --seeds 0 1 2 --split test
 
-Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of 6,000), over
-which the learn rate falls. Times are those of the processor, so they hardly depend on what else runs; tokens per second are
-measured in turns, decoder by decoder, and the median counts. Calibration is that of the pipelines as they are saved, with the
-label bias that the config of WNUT-17 fits on the development part; the temperature is fitted on it too.
+Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of
+6,000), over which the learn rate falls. Times are those of the processor, so they hardly depend on what else runs;
+tokens per second are measured in turns, decoder by decoder, and the median counts. Calibration is that of the pipelines
+as they are saved, with the label bias that the config of WNUT-17 fits on the development part; the temperature is
+fitted on it too.
 
-Every finished run leaves its model and a file with its metrics, and is not repeated as long as its settings stay the same; so the
-benchmark can be stopped and started again at any time.
+Every finished run leaves its model and a file with its metrics, and is not repeated as long as its settings stay the
+same; so the benchmark can be stopped and started again at any time.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""What the input encoding, the cell and the direction are worth: accuracy of parts of speech, parameters and speed of each
-combination, trained alike on the first sentences of a corpus.
+"""What the input encoding, the cell and the direction are worth: accuracy of parts of speech, parameters and speed of
+each combination, trained alike on the first sentences of a corpus.
 
-    python benchmarks/encodings.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --limit 2000 --epochs 3
+    python benchmarks/encodings.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --limit 2000 --epochs
+    3
 """
 
 import argparse

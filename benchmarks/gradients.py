@@ -1,8 +1,9 @@
-"""Vanishing gradients, shown: how much of a gradient reaches the first step of a sequence, and whether a dependency over that
-distance is learned, for the vanilla RNN, the GRU and the LSTM.
+"""Vanishing gradients, shown: how much of a gradient reaches the first step of a sequence, and whether a dependency
+over that distance is learned, for the vanilla RNN, the GRU and the LSTM.
 
-The task is agreement: the first symbol of a sequence (singular or plural) decides its last (the verb), and the symbols between
-are noise. One model is trained for each cell and distance, on sequences drawn without end; its accuracy is on 1000 new ones.
+The task is agreement: the first symbol of a sequence (singular or plural) decides its last (the verb), and the symbols
+between are noise. One model is trained for each cell and distance, on sequences drawn without end; its accuracy is on
+1000 new ones.
 """
 
 import argparse
@@ -31,7 +32,8 @@ Results = Dict[str, Any]
 
 
 def gradient_norms(cell: str, distances: List[int], width: int, orthogonal: bool, rng: Any) -> List[float]:
-    """The norm of d loss / d x_1, for a loss at a step that far away, as a share of d loss / d x at that step itself."""
+    """The norm of d loss / d x_1, for a loss at a step that far away, as a share of d loss / d x at that step
+    itself."""
     params = initial_weights(cell, width, orthogonal, rng)
     norms = []
     for distance in distances:
@@ -46,8 +48,8 @@ def gradient_norms(cell: str, distances: List[int], width: int, orthogonal: bool
 
 
 def initial_weights(cell: str, width: int, orthogonal: bool, rng: Any) -> Dict[str, Any]:
-    """The layer's own initial weights (orthogonal recurrences, a forget gate that starts open), or the uniform ones that
-    PyTorch and the texts start from."""
+    """The layer's own initial weights (orthogonal recurrences, a forget gate that starts open), or the uniform ones
+    that PyTorch and the texts start from."""
     if not orthogonal:
         bound = width**-0.5
         shapes = CELLS[cell].param_shapes(width, width)
@@ -61,8 +63,8 @@ def initial_weights(cell: str, width: int, orthogonal: bool, rng: Any) -> Dict[s
 def agreement_accuracy(
     cell: str, distance: int, width: int, orthogonal: bool, steps: int, batch_size: int, rng: Any
 ) -> float:
-    """Train on agreement over a distance until it is learned, or for a number of updates; the accuracy on new sequences. One half
-    is chance."""
+    """Train on agreement over a distance until it is learned, or for a number of updates; the accuracy on new
+    sequences. One half is chance."""
     table: Any = Embed(nO=width, nV=N_SYMBOLS)
     head: Any = Linear(nO=2, nI=width)
     encoder = build_rnn_encoder(width=width, cell=cell, bidirectional=False)

@@ -1,11 +1,11 @@
-"""What annotation is worth where: a share of the tokens, spread over all sentences, beside the same share of the sentences,
-annotated completely. Both are trained with the same model, the same seeds and the same number of updates, of batches that hold
-either the same number of annotated tokens, or the same number of tokens, annotated or not.
+"""What annotation is worth where: a share of the tokens, spread over all sentences, beside the same share of the
+sentences, annotated completely. Both are trained with the same model, the same seeds and the same number of updates, of
+batches that hold either the same number of annotated tokens, or the same number of tokens, annotated or not.
 
     python benchmarks/partial_annotation.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --target tag
 
-Without paths, on the bundled corpus, which `spacy project run corpus` converts. An entity is annotated as a whole or not at all,
-any other token by itself; what is not annotated is missing, not negative.
+Without paths, on the bundled corpus, which `spacy project run corpus` converts. An entity is annotated as a whole or
+not at all, any other token by itself; what is not annotated is missing, not negative.
 """
 
 import argparse

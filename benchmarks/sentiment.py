@@ -1,5 +1,5 @@
-"""Text classification beside spaCy's own: the same data, batches, optimizer, number of epochs and choice of the best epoch, for
-this package's classifier, `TextCatBOW` and `TextCatEnsemble` with spaCy's default settings.
+"""Text classification beside spaCy's own: the same data, batches, optimizer, number of epochs and choice of the best
+epoch, for this package's classifier, `TextCatBOW` and `TextCatEnsemble` with spaCy's default settings.
 
     python benchmarks/sentiment.py corpus/sentiment --seeds 0 1 2
 

@@ -1,9 +1,10 @@
-"""What smaller weights cost: size on disk and scores of trained pipelines, as they were trained, then without what only training
-needs, with weights as float32, float16 and int8. All are scored as loaded from disk.
+"""What smaller weights cost: size on disk and scores of trained pipelines, as they were trained, then without what only
+training needs, with weights as float32, float16 and int8. All are scored as loaded from disk.
 
     python benchmarks/small_models.py training/ewt/model-best corpus/ewt/en_ewt-ud-dev.spacy --gold-preproc
 
-More pairs of a pipeline and its data may follow; all go into one table. MB are millions of bytes; changes are in points.
+More pairs of a pipeline and its data may follow; all go into one table. MB are millions of bytes; changes are in
+points.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""What it costs to keep the probabilities of predictions: the speed of a trained pipeline with them and without, in turns, so
-that a busy machine slows both alike.
+"""What it costs to keep the probabilities of predictions: the speed of a trained pipeline with them and without, in
+turns, so that a busy machine slows both alike.
 
     python benchmarks/stored_scores.py training/wnut17/model-best corpus/wnut17/test.spacy
 """
@@ -59,7 +59,8 @@ def main(argv: Optional[List[str]] = None) -> None:
     tasks = {name: make_task(nlp, texts, n_tokens, settings, args.batch_size) for name, settings in VARIANTS.items()}
     times = measure(tasks, args.rounds, WALL)
     print(
-        f"{len(texts)} docs, {n_tokens} tokens, {args.rounds} rounds: median tokens per second, and the median of the rounds' ratios"
+        f"{len(texts)} docs, {n_tokens} tokens, {args.rounds} rounds: "
+        "median tokens per second, and the median of the rounds' ratios"
     )
     for name in tasks:
         print(f"{name:<30} {times.rate(name):>9,.0f} {times.slowdown(name, 'plain'):>6.2f}x")

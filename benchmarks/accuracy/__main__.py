@@ -2,9 +2,9 @@
 
     python -m benchmarks.accuracy ewt --seeds 0 1 2 --systems ours spacy nltk
 
-The metrics of every finished run are kept below --results, with the repository, and its model below --work. It is not repeated,
-so that the command can be interrupted, continued, and started in several processes. Times are processor time of training with
-one thread, with the evaluations on the way and without the last.
+The metrics of every finished run are kept below --results, with the repository, and its model below --work. It is not
+repeated, so that the command can be interrupted, continued, and started in several processes. Times are processor time
+of training with one thread, with the evaluations on the way and without the last.
 """
 
 import argparse

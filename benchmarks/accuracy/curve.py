@@ -1,10 +1,11 @@
-"""Learning curve: scores against the number of training sentences, ours and spaCy's, with one rule for the steps of both.
+"""Learning curve: scores against the number of training sentences, ours and spaCy's, with one rule for the steps of
+both.
 
     python -m benchmarks.accuracy.curve ewt --seeds 0 1 --figure docs/figures/learning_curve.svg
 
-The sentences of a smaller share are among those of every larger one. For a share of the sentences a system trains for as many
-steps as its config says, times the square root of the share; its best state on all development sentences counts. Runs are kept
-as by `python -m benchmarks.accuracy`, which shares those on all sentences.
+The sentences of a smaller share are among those of every larger one. For a share of the sentences a system trains for
+as many steps as its config says, times the square root of the share; its best state on all development sentences
+counts. Runs are kept as by `python -m benchmarks.accuracy`, which shares those on all sentences.
 """
 
 import argparse
@@ -29,7 +30,8 @@ Curve = Dict[str, Any]
 
 
 def measure(data: Data, names: List[str], args: argparse.Namespace) -> Curve:
-    """RETURNS (Curve): The numbers of sentences, and for each system its title and one row of scores for each number."""
+    """RETURNS (Curve): The numbers of sentences, and for each system its title and one row of scores for each
+    number."""
     curve: Curve = {"sentences": [], "systems": {}}
     systems: Dict[str, List[System]] = {name: [] for name in names}
     for share in args.shares:
@@ -59,7 +61,8 @@ def markdown(title: str, curve: Curve) -> str:
 
 
 def figure(curve: Curve, path: Path) -> None:
-    """One panel for each score; the bars are standard deviations over seeds. RAISES (ImportError): Without matplotlib."""
+    """One panel for each score; the bars are standard deviations over seeds. RAISES (ImportError): Without
+    matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")

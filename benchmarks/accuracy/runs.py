@@ -22,8 +22,8 @@ class Run:
     system (System): The system.
     seed (int): The seed.
     part (str): "dev" or "test".
-    work (Path): Folder of all models. This one lies in `CORPUS/SYSTEM-KEY/seed-SEED/trained`. The key is a checksum of the
-        recipe and the training and development files.
+    work (Path): Folder of all models. This one lies in `CORPUS/SYSTEM-KEY/seed-SEED/trained`. The key is a checksum of
+        the recipe and the training and development files.
     results (Optional[Path]): Folder of all metrics; that of the models if None. Those of this run lie in
         `CORPUS/SYSTEM-KEY-SEED-PART.json`.
     """
@@ -89,15 +89,16 @@ class Run:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of its finished children: unlike the wall's, about the same beside other work."""
+    """Processor time of this process and of its finished children: unlike the wall's, about the same beside other
+    work."""
     return sum(os.times()[:4])
 
 
 def make_runs(
     systems: List[System], seeds: List[int], part: str, work: Path, results: Optional[Path] = None
 ) -> List[Run]:
-    """The runs of all systems that can run here, those of the first seed first, so that whoever interrupts them has something of
-    each. A deterministic system has one."""
+    """The runs of all systems that can run here, those of the first seed first, so that whoever interrupts them has
+    something of each. A deterministic system has one."""
     return [
         Run(system, seed, part, work, results)
         for i, seed in enumerate(seeds)

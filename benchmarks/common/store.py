@@ -15,8 +15,8 @@ class StoredRun:
     """The place of one run's metrics.
 
     record (Path): The file of the metrics.
-    identity (Dict[str, Any]): What the metrics must say of themselves, such as checksums of data and settings; else they are those
-        of another run, and are measured again.
+    identity (Dict[str, Any]): What the metrics must say of themselves, such as checksums of data and settings; else
+        they are those of another run, and are measured again.
     needs (Sequence[Path]): What else the run left and must still be there, such as its model.
     """
 

@@ -76,8 +76,8 @@ def line_of(cells: Sequence[str]) -> str:
 
 
 def mean_and_deviation(values: Sequence[float], decimals: int, separator: str = ",") -> str:
-    """RETURNS (str): The mean of some values, and their sample standard deviation if there are several. values (Sequence[float]):
-    The values. decimals (int): How many decimals to show. separator (str): What groups thousands."""
+    """RETURNS (str): The mean of some values, and their sample standard deviation if there are several. values
+    (Sequence[float]): The values. decimals (int): How many decimals to show. separator (str): What groups thousands."""
     deviation = f" ± {statistics.stdev(values):{separator}.{decimals}f}" if len(values) > 1 else ""
     return f"{statistics.fmean(values):{separator}.{decimals}f}{deviation}"
 

@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 Clock = Callable[[], float]
 
-# Processor time of this process. With one thread and nothing else to do, a machine's wall clock shows the same; beside other
-# work, the wall clock shows that too.
+# Processor time of this process. With one thread and nothing else to do, a machine's wall clock shows the same; beside
+# other work, the wall clock shows that too.
 CPU: Clock = time.process_time
 WALL: Clock = time.perf_counter
 
@@ -53,7 +53,8 @@ class Times:
         return self.n_tokens[name] / self.median(name)
 
     def ratio(self, name: str, base: str) -> float:
-        """RETURNS (float): How many times as many tokens per second as another task, the median over the rounds' ratios."""
+        """RETURNS (float): How many times as many tokens per second as another task, the median over the rounds'
+        ratios."""
         tokens = self.n_tokens[name] / self.n_tokens[base]
         return tokens * statistics.median(b / s for s, b in zip(self.seconds[name], self.seconds[base]))
 

@@ -63,7 +63,8 @@ def works(setup: Setup, recipe: str) -> Dict[str, Work]:
 
 
 def profile(work: Work, repeat: int) -> Tuple[float, List[Tuple[str, float]]]:
-    """RETURNS (Tuple[float, List[Tuple[str, float]]]): Seconds of all runs but a first one, and of each function's own, most first."""
+    """RETURNS (Tuple[float, List[Tuple[str, float]]]): Seconds of all runs but a first one, and of each function's own,
+    most first."""
     prepare, run = work
     run(prepare())
     profiler = cProfile.Profile(time.process_time)

@@ -13,7 +13,8 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def describe_machine() -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): Processor, NumPy's kernel, number of cores, versions, and how busy it is: the load average of the last minute."""
+    """RETURNS (Dict[str, Any]): Processor, NumPy's kernel, number of cores, versions, and how busy it is: the load
+    average of the last minute."""
     return {
         "processor": processor(),
         "kernel": kernel(),
@@ -34,7 +35,8 @@ def processor() -> str:
 
 
 def kernel() -> str:
-    """RETURNS (str): The library of NumPy's matrix products, and for which processors the kernel is that it chose here."""
+    """RETURNS (str): The library of NumPy's matrix products, and for which processors the kernel is that it chose
+    here."""
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
     ours = [library for library in libraries if "numpy" in library["filepath"]] or libraries
     if not ours:

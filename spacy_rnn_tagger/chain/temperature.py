@@ -8,8 +8,8 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def fit_temperature(loss: Callable[[float], float], tolerance: float = 1e-3) -> float:
-    """Find the temperature with the least loss by golden-section search over its logarithm. The negative log-likelihood of
-    complete gold is convex in the inverse temperature, so it has only one minimum.
+    """Find the temperature with the least loss by golden-section search over its logarithm. The negative log-likelihood
+    of complete gold is convex in the inverse temperature, so it has only one minimum.
 
     loss (Callable[[float], float]): The loss at a temperature.
     tolerance (float): Relative precision.

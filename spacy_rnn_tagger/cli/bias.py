@@ -49,10 +49,10 @@ def bias_cli(
     code_path: CodeOpt = None,
 ) -> None:
     """
-    Sweep label_bias on development data, and print precision, recall and F of the biased labels, component by component. Without
-    --label and --each, all entity types get the same bias; where every token gets a tag anyway, each label is biased by itself,
-    and the best bias of each is shown. The best F is marked. The pipeline is not changed: set label_bias in its config, pass it
-    to spacy.load in a config override, or set the component's attribute.
+    Sweep label_bias on development data, and print precision, recall and F of the biased labels, component by
+    component. Without --label and --each, all entity types get the same bias; where every token gets a tag anyway, each
+    label is biased by itself, and the best bias of each is shown. The best F is marked. The pipeline is not changed:
+    set label_bias in its config, pass it to spacy.load in a config override, or set the component's attribute.
 
     Example: python -m spacy rnn bias training/model-best corpus/dev.spacy --component rnn_ner --each --json curves.json
     """
@@ -97,8 +97,8 @@ def format_curve(title: str, points: List[Point]) -> str:
 
 
 def format_labels(curves: Dict[str, List[Point]]) -> str:
-    """RETURNS (str): The best bias of each label beside the bias nearest to none, as a table. curves (Dict[str, List[Point]]):
-    The curves by label."""
+    """RETURNS (str): The best bias of each label beside the bias nearest to none, as a table. curves (Dict[str,
+    List[Point]]): The curves by label."""
     width = max(len("label"), *map(len, curves))
     lines = [
         "every token gets a label anyway, so each is biased by itself; --each shows whole curves",
@@ -126,8 +126,8 @@ def next_steps(sweep: BiasSweep, model: str) -> List[str]:
         title = max(gains, key=lambda t: gains[t].predicted * (gains[t].f - _unbiased(report.curves[t]).f))
         settings = f"every label = {gains[title].bias:g}" if title == TOGETHER else f"{title} = {gains[title].bias:g}"
         steps.append(
-            f"{report.component}: set {settings} in [components.{report.component}.label_bias] of the config, or as the "
-            "component's attribute label_bias."
+            f"{report.component}: set {settings} in [components.{report.component}.label_bias] of the config, or as "
+            "the component's attribute label_bias."
         )
         if len(report.curves) > 1:
             steps.append(f"{report.component}: one label at a time; biases change each other's best.")

@@ -39,10 +39,11 @@ def calibrate_cli(
     code_path: CodeOpt = None,
 ) -> None:
     """
-    Fit a temperature on development data, so that the probabilities of predictions come closer to how often they are right.
-    All scores are divided by it: no prediction changes. Prints the negative log-likelihood of the gold and the expected
-    calibration error of the predictions (ECE, 15 bins): before, after, and on held-out fifths of the data, which decide. Where
-    the temperature does not improve the likelihood there, or makes the calibration error worse, it stays what it was.
+    Fit a temperature on development data, so that the probabilities of predictions come closer to how often they are
+    right. All scores are divided by it: no prediction changes. Prints the negative log-likelihood of the gold and the
+    expected calibration error of the predictions (ECE, 15 bins): before, after, and on held-out fifths of the data,
+    which decide. Where the temperature does not improve the likelihood there, or makes the calibration error worse, it
+    stays what it was.
 
     Example: python -m spacy rnn calibrate training/model-best corpus/dev.spacy --output training/calibrated
     """

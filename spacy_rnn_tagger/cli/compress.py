@@ -41,9 +41,9 @@ def compress_cli(
     code_path: CodeOpt = None,
 ) -> None:
     """
-    Save a trained pipeline with its weights as float16, or as int8 rows with a scale each, and without the components that
-    only training needs. It is loaded and installed like any other; in memory its weights are float32 again. Prints the size
-    on disk before and after, and the scores if there are data.
+    Save a trained pipeline with its weights as float16, or as int8 rows with a scale each, and without the components
+    that only training needs. It is loaded and installed like any other; in memory its weights are float32 again. Prints
+    the size on disk before and after, and the scores if there are data.
 
     Example: python -m spacy rnn compress training/model-best training/small --data corpus/dev.spacy
     """

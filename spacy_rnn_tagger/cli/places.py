@@ -35,16 +35,18 @@ class Places:
         self._stdout = sys.stdout
 
     def add_pipeline(self, path: Optional[Path], option: str) -> Optional[Output]:
-        """RETURNS (Optional[Output]): A folder to save a pipeline to. path (Optional[Path]): Its path, None if it is not to be
-        saved. option (str): What the user calls it."""
+        """RETURNS (Optional[Output]): A folder to save a pipeline to. path (Optional[Path]): Its path, None if it is
+        not to be saved. option (str): What the user calls it."""
         return None if path is None else self._add(path, PIPELINE, option)
 
     def add_figure(self, path: Optional[Path]) -> Optional[Output]:
-        """RETURNS (Optional[Output]): A file to draw to. path (Optional[Path]): Its path, None if nothing is to be drawn."""
+        """RETURNS (Optional[Output]): A file to draw to. path (Optional[Path]): Its path, None if nothing is to be
+        drawn."""
         return None if path is None else self._add(path, FIGURE, "--figure")
 
     def add_json(self, path: Optional[Path]) -> None:
-        """Remember where numbers go. If that is standard output, all that is for people goes to standard error from now on.
+        """Remember where numbers go. If that is standard output, all that is for people goes to standard error from now
+        on.
 
         path (Optional[Path]): A file, "-" for standard output, None for nowhere.
         """
@@ -86,8 +88,8 @@ class Places:
 
 @contextmanager
 def running(command: str, model: str, *, force: bool, inputs: Sequence[Optional[Path]] = ()) -> Iterator[Places]:
-    """Run a command. If it fails, end it with one sentence and an exit code: 2 for arguments that are not allowed, 1 for work that
-    failed, 130 for Ctrl-C.
+    """Run a command. If it fails, end it with one sentence and an exit code: 2 for arguments that are not allowed, 1
+    for work that failed, 130 for Ctrl-C.
 
     command (str): The command, such as "rnn bias".
     model (str): The pipeline that is read.
@@ -109,8 +111,8 @@ def running(command: str, model: str, *, force: bool, inputs: Sequence[Optional[
 
 
 def finite_or_none(value: Any) -> Any:
-    """RETURNS (Any): The same numbers with None for what is not finite, which JSON does not have. value (Any): Numbers in lists and
-    dicts."""
+    """RETURNS (Any): The same numbers with None for what is not finite, which JSON does not have. value (Any): Numbers
+    in lists and dicts."""
     if isinstance(value, dict):
         return {key: finite_or_none(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

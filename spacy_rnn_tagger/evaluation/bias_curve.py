@@ -32,7 +32,8 @@ class Point:
 def bias_curve(
     pipe: RNNTagger, batches: Sequence[ScoredBatch], labels: Sequence[str], biases: Sequence[float]
 ) -> Iterator[Point]:
-    """Decode development data with one bias after another. The component's other biases and its threshold stay as they are.
+    """Decode development data with one bias after another. The component's other biases and its threshold stay as they
+    are.
 
     pipe (RNNTagger): The component; not changed.
     batches (Sequence[ScoredBatch]): Its scores of development data.
@@ -59,7 +60,8 @@ def bias_curve(
 
 
 def best_point(points: Sequence[Point]) -> Point:
-    """RETURNS (Point): The point with the best F, of several the one with the smallest bias. points (Sequence[Point]): A curve."""
+    """RETURNS (Point): The point with the best F, of several the one with the smallest bias. points (Sequence[Point]):
+    A curve."""
     return max(points, key=lambda point: (float(np.nan_to_num(point.f)), -abs(point.bias)))
 
 

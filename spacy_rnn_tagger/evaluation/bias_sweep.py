@@ -24,7 +24,8 @@ class ComponentBiases:
     """The curves of one component.
 
     component (str): Its name.
-    curves (Dict[str, List[Point]]): The points of each curve by label, or under `TOGETHER` if all labels have the same bias.
+    curves (Dict[str, List[Point]]): The points of each curve by label, or under `TOGETHER` if all labels have the same
+        bias.
     by_label (bool): Whether each label was biased by itself because a bias of all labels would change nothing.
     """
 
@@ -57,9 +58,9 @@ def sweep_biases(
     biases: Sequence[float] = BIASES,
     progress: Progress = no_progress,
 ) -> BiasSweep:
-    """Decode development data with one label bias after another. Without labels, all labels of a component that finds entities or
-    spans get the same bias. Where every token gets one of the labels anyway, that would change nothing, and each is biased by
-    itself. The pipeline is not changed.
+    """Decode development data with one label bias after another. Without labels, all labels of a component that finds
+    entities or spans get the same bias. Where every token gets one of the labels anyway, that would change nothing, and
+    each is biased by itself. The pipeline is not changed.
 
     nlp (Language): The pipeline.
     corpus (Callable[[Language], Iterable[Example]]): Reads the data, such as `spacy.training.Corpus(path)`.

@@ -72,8 +72,8 @@ class ComponentCalibration:
 
     @property
     def standard_error(self) -> float:
-        """The standard error of the share of right predictions, which a change of the calibration error must exceed to be more
-        than chance; NaN if there are no predictions."""
+        """The standard error of the share of right predictions, which a change of the calibration error must exceed to
+        be more than chance; NaN if there are no predictions."""
         accuracy, n = self.before.accuracy, self.before.n_predictions
         return float(np.sqrt(accuracy * (1 - accuracy) / n)) if n else float("nan")
 
@@ -106,8 +106,8 @@ def calibrate_pipeline(
     n_folds: int = N_FOLDS,
     progress: Progress = no_progress,
 ) -> PipelineCalibration:
-    """Give components the temperature that fits development data, where it also fits held-out parts of them better, and note the
-    result in the pipeline's meta data, under "performance". No prediction changes.
+    """Give components the temperature that fits development data, where it also fits held-out parts of them better, and
+    note the result in the pipeline's meta data, under "performance". No prediction changes.
 
     nlp (Language): The pipeline; changed in place.
     corpus (Callable[[Language], Iterable[Example]]): Reads the data, such as `spacy.training.Corpus(path)`.
@@ -137,9 +137,10 @@ def calibrate_pipeline(
 def calibrate_component(
     pipe: RNNTagger, folds: Sequence[Sequence[ScoredBatch]], progress: Progress = no_progress
 ) -> ComponentCalibration:
-    """Fit a component's temperature on all data, and keep it if temperatures that were fitted in the same way on all parts but one
-    improve the likelihood of that part, over all parts, without making the calibration error worse. The likelihood is that of all
-    gold tags, the calibration error that of what is predicted, so one can improve while the other gets worse.
+    """Fit a component's temperature on all data, and keep it if temperatures that were fitted in the same way on all
+    parts but one improve the likelihood of that part, over all parts, without making the calibration error worse. The
+    likelihood is that of all gold tags, the calibration error that of what is predicted, so one can improve while the
+    other gets worse.
 
     pipe (RNNTagger): The component; changed in place.
     folds (Sequence[Sequence[ScoredBatch]]): Its scores of each part of the data.
@@ -178,8 +179,8 @@ def assess(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> Calibration:
 
 
 def calibrate(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> Tuple[Calibration, Calibration]:
-    """Give a component the temperature under which gold tags are likeliest, over the same lattice that it decodes. All scores
-    are divided by it, those of transitions too, so no prediction changes.
+    """Give a component the temperature under which gold tags are likeliest, over the same lattice that it decodes. All
+    scores are divided by it, those of transitions too, so no prediction changes.
 
     pipe (RNNTagger): The component.
     batches (Sequence[ScoredBatch]): Its scores of development data.
@@ -242,8 +243,8 @@ def _count_learnable(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> int:
     n_gold = sum(int(batch.learnable.sum()) for batch in batches)
     if not n_gold:
         raise ValueError(
-            f"component {pipe.name!r}: the development data have no annotation for its target {pipe.target.name!r} with labels that "
-            "it knows, so there is nothing to calibrate on."
+            f"component {pipe.name!r}: the development data have no annotation for its target {pipe.target.name!r} with "
+            "labels that it knows, so there is nothing to calibrate on."
         )
     return n_gold
 

@@ -9,8 +9,9 @@ N_BINS = 15
 
 
 def calibration_error(confidences: Any, right: Any, n_bins: int = N_BINS) -> float:
-    """Expected calibration error: how far the share of right predictions is from their mean confidence, over bins of equal
-    width, weighted by their number of predictions (Guo et al. 2017, equation 3, https://arxiv.org/abs/1706.04599).
+    """Expected calibration error: how far the share of right predictions is from their mean confidence, over bins of
+    equal width, weighted by their number of predictions (Guo et al. 2017, equation 3,
+    https://arxiv.org/abs/1706.04599).
 
     confidences (array): (n,) probabilities of predictions.
     right (array): (n,) bool, whether each was right.

@@ -43,7 +43,8 @@ def compress_pipeline(
     keep_language_model: bool = False,
     progress: Progress = no_progress,
 ) -> CompressionCost:
-    """Save a pipeline in fewer bytes. It takes its place when it is complete, has been loaded again and, if there are data, scored.
+    """Save a pipeline in fewer bytes. It takes its place when it is complete, has been loaded again and, if there are
+    data, scored.
 
     nlp (Language): The pipeline, loaded from disk; changed in place, as by `compress`.
     output (Union[Path, Output]): The directory to save it to; one that exists only as an `Output` that replaces it.
@@ -53,8 +54,8 @@ def compress_pipeline(
     keep_language_model (bool): Whether to keep a component that predicts nothing, to train on.
     progress (Progress): Shows how far it is.
     RETURNS (CompressionCost): Sizes and scores.
-    RAISES (ValueError): If the pipeline was not loaded from disk, there is no such form, there is no component with a model of
-        this package, or the data have no tokens.
+    RAISES (ValueError): If the pipeline was not loaded from disk, there is no such form, there is no component with a
+        model of this package, or the data have no tokens.
     """
     output = output if isinstance(output, Output) else Output(output, PIPELINE)
     if output.kind is not PIPELINE:

@@ -15,7 +15,8 @@ from ..errors import unknown_name
 from ..models.architectures.rnn_tagger import set_output_width
 
 Shape = Tuple[Optional[int], ...]
-# Docs, tokens, distinct words and characters of this batch are different in number, so its outputs tell what their rows are.
+# Docs, tokens, distinct words and characters of this batch are different in number, so its outputs tell what their rows
+# are.
 WORDS = (["a", "b", "a"], ["c", "d"], ["e"])
 
 
@@ -24,8 +25,8 @@ class Layer:
     """A layer with weights.
 
     name (str): Its name.
-    shape (Tuple[Optional[int], ...]): The shape of what it puts out for a batch: (batch, steps, width), or (batch, width) behind
-        pooling. None where the batch or the data decide.
+    shape (Tuple[Optional[int], ...]): The shape of what it puts out for a batch: (batch, steps, width), or (batch,
+        width) behind pooling. None where the batch or the data decide.
     n_params (Optional[int]): How many weights it has; None if the data decide.
     n_bytes (Optional[int]): The bytes that its weights take in memory; None if the data decide.
     """
@@ -40,15 +41,16 @@ class Layer:
 class PipelineSummary:
     """The layers of a pipeline.
 
-    components (Dict[str, List[Layer]]): The layers of each component that has a recurrent layer, or listens to one that has, in
-        the order in which they run.
+    components (Dict[str, List[Layer]]): The layers of each component that has a recurrent layer, or listens to one that
+        has, in the order in which they run.
     """
 
     components: Dict[str, List[Layer]]
 
 
 def load_untrained(pipeline: str, overrides: Dict[str, Any]) -> Language:
-    """Load a trained pipeline, or build that of a config and give its models weights as far as the config decides their sizes.
+    """Load a trained pipeline, or build that of a config and give its models weights as far as the config decides their
+    sizes.
 
     pipeline (str): Config file, directory, or package name.
     overrides (Dict[str, Any]): Settings to override, by dotted name.
@@ -125,7 +127,8 @@ def _layers(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int], 
 
 
 def _needs_no_weights(node: Model[Any, Any], crf: bool) -> bool:
-    """Whether a layer's weights stay unset: boundaries that are columns of a one-hot input; transitions without a CRF."""
+    """Whether a layer's weights stay unset: boundaries that are columns of a one-hot input; transitions without a
+    CRF."""
     return bool(node.attrs.get("one_hot")) or (node.name == "tag_transitions" and not crf)
 
 
@@ -135,8 +138,8 @@ def _in_order(model: Model[Any, Any]) -> List[Model[Any, Any]]:
 
 
 def _outputs_per_text(model: Model[Any, Any], docs: List[Doc]) -> Dict[int, bool]:
-    """Whether each layer, by its id, puts out one row per text, as seen by running the model on a few docs. A layer that does
-    not run, because the data decide its size, puts out what the one before it does."""
+    """Whether each layer, by its id, puts out one row per text, as seen by running the model on a few docs. A layer
+    that does not run, because the data decide its size, puts out what the one before it does."""
     seen: Dict[int, bool] = {}
     nodes = _in_order(model)
     forwards = {node.id: node._func for node in nodes}

@@ -1,4 +1,5 @@
-"""A component's scores for development data beside the gold: computed once, then decoded under one setting after another."""
+"""A component's scores for development data beside the gold: computed once, then decoded under one setting after
+another."""
 
 from typing import Any, Collection, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -35,7 +36,8 @@ class ScoredBatch(NamedTuple):
 
     @property
     def gold(self) -> NDArray[np.bool_]:
-        """(n_tokens, n_tags) bool, the tags of which one is right, all where there is no gold, as `crf_loss` takes them."""
+        """(n_tokens, n_tags) bool, the tags of which one is right, all where there is no gold, as `crf_loss` takes
+        them."""
         return self.right | ~self.learnable[:, None]
 
     def agrees(self, path: Path) -> NDArray[np.bool_]:
@@ -139,8 +141,8 @@ def judge(target: Target, labels: Sequence[str], batch: ScoredBatch, path: Path)
 
 
 def count_gold(target: Target, tags: Sequence[str], batch: ScoredBatch, labels: Collection[str], path: Path) -> int:
-    """How many tokens or spans of some labels the gold has where the component may write. A token with alternatives counts if
-    one of them is of the labels, unless the path has another of them.
+    """How many tokens or spans of some labels the gold has where the component may write. A token with alternatives
+    counts if one of them is of the labels, unless the path has another of them.
 
     target (Target): The target.
     tags (Sequence[str]): The tags.

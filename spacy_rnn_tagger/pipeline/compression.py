@@ -32,7 +32,8 @@ def compress(nlp: Language, form: str, keep_language_model: bool = False) -> Com
     form (str): "float32", "float16" or "int8".
     keep_language_model (bool): Whether to keep a component that predicts nothing, to train on.
     RETURNS (Compression): What was done.
-    RAISES (ValueError): If there is no such form, or no component with a model of this package; nothing is changed then.
+    RAISES (ValueError): If there is no such form, or no component with a model of this package; nothing is changed
+        then.
     """
     check_form("compress", "weights", form)
     models: Dict[str, Any] = {name: getattr(pipe, "model", None) for name, pipe in nlp.components}

@@ -1,5 +1,6 @@
-"""Saved pipelines, tables and figures that lose nothing: an output is checked before any work is done, written beside its place,
-and moved there by renames, so that at every moment either what lay there before or what is new lies on disk complete."""
+"""Saved pipelines, tables and figures that lose nothing: an output is checked before any work is done, written beside
+its place, and moved there by renames, so that at every moment either what lay there before or what is new lies on disk
+complete."""
 
 import json
 import os
@@ -29,8 +30,8 @@ class OutputKind:
 
     name (str): What it is called in messages.
     is_folder (bool): Whether it is a folder; else it is a file.
-    objection (Callable[[Path], Optional[str]]): What speaks against replacing what lies at a path, such as "holds no pipeline";
-        None if it is an output of this kind.
+    objection (Callable[[Path], Optional[str]]): What speaks against replacing what lies at a path, such as "holds no
+        pipeline"; None if it is an output of this kind.
     """
 
     name: str
@@ -127,8 +128,8 @@ class Output:
             for old in (leftover / OLD for leftover in leftovers(self.path)):
                 if old.exists():
                     raise OutputError(
-                        f"{place}: an earlier command was stopped before it could put the new {self.kind.name} there; what lay "
-                        f"there before lies in {str(old)!r}. Move it back, or delete it"
+                        f"{place}: an earlier command was stopped before it could put the new {self.kind.name} there; "
+                        f"what lay there before lies in {str(old)!r}. Move it back, or delete it"
                     )
             return
         if self.kind.is_folder and not self.path.is_dir():
@@ -163,13 +164,14 @@ def check_distinct(outputs: Sequence[Output]) -> None:
         for other in outputs[:i]:
             if one.path == other.path or one.path in other.path.parents or other.path in one.path.parents:
                 raise OutputError(
-                    f"{one.option} {str(one.path)!r} and {other.option} {str(other.path)!r} would be written over each other; "
-                    "name places apart"
+                    f"{one.option} {str(one.path)!r} and {other.option} {str(other.path)!r} would be written over each "
+                    "other; name places apart"
                 )
 
 
 def leftovers(path: Path) -> List[Path]:
-    """RETURNS (List[Path]): Folders beside a place in which commands that were stopped left something. path (Path): The place."""
+    """RETURNS (List[Path]): Folders beside a place in which commands that were stopped left something. path (Path): The
+    place."""
     if not path.parent.is_dir():
         return []
     prefix = f".{path.name}-"
@@ -199,8 +201,8 @@ def json_kind(command: str) -> OutputKind:
 
 
 def reason(error: BaseException) -> str:
-    """RETURNS (str): Why something failed, in the operating system's words and with the file's name. error (Exception): The
-    failure."""
+    """RETURNS (str): Why something failed, in the operating system's words and with the file's name. error (Exception):
+    The failure."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror + (f": {str(error.filename)!r}" if error.filename else "")
     lines = str(error).strip().splitlines()

@@ -15,17 +15,17 @@ from ..pipeline.rnn_tagger import RNNTagger
 
 
 def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Language], Language]:
-    """For `[training] before_to_disk`: give the labels of each component that finds entities or spans the bias with the best F on
-    the development corpus, the same for all labels.
+    """For `[training] before_to_disk`: give the labels of each component that finds entities or spans the bias with the
+    best F on the development corpus, the same for all labels.
 
-    A network trained to be right as often as possible leaves out what it is unsure of. F counts a missed entity as much as a
-    wrong one, so the best decision takes more of them, the more so the harder the task is (Lipton et al. 2014,
+    A network trained to be right as often as possible leaves out what it is unsure of. F counts a missed entity as much
+    as a wrong one, so the best decision takes more of them, the more so the harder the task is (Lipton et al. 2014,
     https://arxiv.org/abs/1402.1892).
 
     high (float): The greatest bias to try, in nats; the least is 0.
     steps (int): How many biases to try.
-    RETURNS (Callable[[Language], Language]): The callback. The biases become settings of the pipeline, and of the training
-        that goes on.
+    RETURNS (Callable[[Language], Language]): The callback. The biases become settings of the pipeline, and of the
+        training that goes on.
     RAISES (ValueError): If a setting is out of range.
     """
     where = "spacy-rnn-tagger.tune_label_bias.v1"

@@ -41,7 +41,8 @@ def test_calibrate_command(saved):  # noqa: F811
 
 
 def test_what_would_be_worse_is_not_saved(saved):  # noqa: F811
-    """The sentences that it was trained on, and one that is all wrong: it is the colder or the hotter for it, and worse."""
+    """The sentences that it was trained on, and one that is all wrong: it is the colder or the hotter for it, and
+    worse."""
     model, dev, out = saved
     nlp = spacy.load(model)
     docs = [eg.reference for eg in make_examples(nlp)[:2]]

@@ -119,7 +119,8 @@ def test_components_that_are_not_there(place, name, tmp_path):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_outputs_are_checked_before_any_work(place, name, monkeypatch):
-    """A file or folder of other things, --force or not; a place inside the pipeline; a place that cannot be written to."""
+    """A file or folder of other things, --force or not; a place inside the pipeline; a place that cannot be written
+    to."""
 
     def no_work(*args, **kwargs):
         raise AssertionError("the pipeline is loaded")

@@ -33,8 +33,8 @@ def test_numbers_of_the_source_text():
 
 
 def test_trained_network_has_the_same_numbers_and_labels_the_sentence(tmp_path):
-    """Text A: [FAC, FAC, O, O, GPE]; the text leaves out the full stop. Its program has five labels, of which the text names
-    three; here the other two are ORG and PERSON."""
+    """Text A: [FAC, FAC, O, O, GPE]; the text leaves out the full stop. Its program has five labels, of which the text
+    names three; here the other two are ORG and PERSON."""
     nlp = load_untrained(str(SOURCE), {})
     texts = [
         ("Red Fort is in Delhi .", "FAC FAC O O GPE O"),

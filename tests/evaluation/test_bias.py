@@ -18,7 +18,7 @@ def test_the_bias_of_a_label_that_is_an_alternative(nlp):
     text = "They eat ham ."
     batches = list(score_batches(pipe, [undecided(nlp, text, "PRP///.", _1="VBP VBZ", _2="VBZ NNP")]))
     off, on = bias_curve(pipe, batches, ["VBZ"], [0.0, 100.0])
-    # Of the two tokens that may be VBZ, VBP is right for the first, and NN is wrong for the second.
+    # Two tokens may be VBZ: VBP is right for the first, and NN is wrong for the second.
     assert (off.predicted, off.recall) == (0, 0.0)
     assert (on.predicted, on.precision, on.recall) == (4, 0.5, 1.0)
     (none,) = bias_curve(pipe, batches[:1], ["VBP"], [0.0])

@@ -192,7 +192,8 @@ def test_what_is_worse_on_held_out_data_is_not_accepted(before, fitted, held_out
 
 
 def test_a_temperature_is_kept_only_if_held_out_data_agree(nlp):
-    """Overconfident throughout: the temperature helps. Noise in the first half only: what either half wants harms the other."""
+    """Overconfident throughout: the temperature helps. Noise in the first half only: what either half wants harms the
+    other."""
     pipe = add(nlp, "rnn_tagger")
     train(nlp, make_examples(nlp), steps=60)
     done = calibrate_component(pipe, score_folds(nlp, "rnn_tagger", noisy_examples(nlp), 5))

@@ -1,4 +1,5 @@
-"""Outputs lose nothing: what is refused before any work, and what lies on disk when writing fails or is stopped at any step."""
+"""Outputs lose nothing: what is refused before any work, and what lies on disk when writing fails or is stopped at any
+step."""
 
 import errno
 import json
@@ -232,8 +233,8 @@ class Steps:
     ids=["full", "refused", "ctrl-c", "killed"],
 )
 def test_at_every_step_the_old_or_the_new_one_is_complete(tmp_path, kind, error, for_good, after, exists):
-    """Whatever step fails. Afterwards either one lies at its place, or, if the process was killed just between two renames, a
-    later run says where the old one lies."""
+    """Whatever step fails. Afterwards either one lies at its place, or, if the process was killed just between two
+    renames, a later run says where the old one lies."""
     for at in range(1, 60):
         folder = tmp_path / str(at)
         folder.mkdir()

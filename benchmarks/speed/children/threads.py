@@ -1,8 +1,8 @@
 """Serve and train with as many threads as the environment says, one run for each line of input.
 
-Its order: serve (Dict[str, Tuple[str, List[str]]], paths and components by name), train (Dict[str, str], paths by name), steps
-(int) of training in a run, sentences (List[Words]), batch_size (int). Its first answer: the threads of PyTorch, and a checksum of
-the labels by name. Then, for the name on each line: seconds by the clock, and tokens.
+Its order: serve (Dict[str, Tuple[str, List[str]]], paths and components by name), train (Dict[str, str], paths by
+name), steps (int) of training in a run, sentences (List[Words]), batch_size (int). Its first answer: the threads of
+PyTorch, and a checksum of the labels by name. Then, for the name on each line: seconds by the clock, and tokens.
 """
 
 from pathlib import Path

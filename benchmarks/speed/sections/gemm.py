@@ -20,7 +20,8 @@ N_GATES = len(CELLS["lstm"].gates)
 
 
 class Resting(array_engine.Inputs):
-    """Input gates that cost nothing: fetched for the first block, and found in the same memory by the others, if they are as large."""
+    """Input gates that cost nothing: fetched for the first block, and found in the same memory by the others, if they
+    are as large."""
 
     def __init__(self, gates: Any) -> None:
         self.gates = gates
@@ -33,8 +34,8 @@ class Resting(array_engine.Inputs):
 
 
 def measure_gemm(setup: Setup) -> Table:
-    """Billions of floating point operations per second, and their share of the best square product's. Of the recurrence, only
-    those of the recurrent product are counted, in the time of all it does."""
+    """Billions of floating point operations per second, and their share of the best square product's. Of the
+    recurrence, only those of the recurrent product are counted, in the time of all it does."""
     rng = np.random.default_rng(0)
     flops: Dict[str, float] = {}
     tasks: Dict[str, Task] = {}

@@ -9,7 +9,7 @@ from ..recipes import RECIPES
 from ..setup import Setup
 from ..steps import corpus_tokens, training_steps
 
-# Whose, and the name of the recipe; the last is what the others are compared with.
+# Owner of each pipeline, and the name of the recipe; the last is what the others are compared with.
 TRAINED = (("ours", "ewt"), ("ours", "ewt-default"), ("spaCy", "ewt-peer-bilstm"), ("spaCy", "ewt-peer"))
 BASE = TRAINED[-1][1]
 STEPS = 10
