@@ -1,17 +1,21 @@
 """Time one CRF loss with its gradient, against pytorch-crf (`pip install pytorch-crf==0.7.2`) on the same scores."""
 
 import argparse
-import statistics
-import time
-from typing import Callable, Dict, List, Tuple
+import sys
+from pathlib import Path
+from typing import Callable, Tuple
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.timer import WALL, Task, measure
 from spacy_rnn_tagger.chain.crf_loss import crf_loss
 from spacy_rnn_tagger.chain.decoding import best_paths
 from spacy_rnn_tagger.chain.lattice import make_lattice
 
 Step = Callable[[], float]
+ROUNDS = 5  # at least
 
 
 class Batch:
@@ -73,18 +77,8 @@ def make_theirs(batch: Batch) -> Tuple[Step, Step]:
     return loss, decode
 
 
-def time_all(steps: Dict[str, Step], seconds: float) -> Dict[str, float]:
-    """Median milliseconds of each step. They take turns, so that a busy machine disturbs all alike."""
-    times: Dict[str, List[float]] = {name: [] for name in steps}
-    for step in steps.values():
-        step()
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until or min(map(len, times.values())) < 5:
-        for name, step in steps.items():
-            began = time.perf_counter()
-            step()
-            times[name].append(1000 * (time.perf_counter() - began))
-    return {name: statistics.median(values) for name, values in times.items()}
+def task_of(step: Step) -> Task:
+    return Task(1, lambda: None, lambda _: step())
 
 
 def main() -> None:
@@ -108,7 +102,9 @@ def main() -> None:
         if not np.isclose(ours[0](), theirs[0](), rtol=1e-4):
             raise SystemExit(f"The losses differ: {ours[0]()} and {theirs[0]()}")
         for name, mine, other in zip(names, ours, theirs):
-            medians = time_all({"ours": mine, "theirs": other}, args.seconds)
+            tasks = {"ours": task_of(mine), "theirs": task_of(other)}
+            times = measure(tasks, ROUNDS, WALL, seconds=args.seconds)
+            medians = {side: 1000 * times.median(side) for side in tasks}
             ratio = medians["theirs"] / medians["ours"]
             print(f"{n_tags:>5} {name:<16} {medians['ours']:>9.2f} {medians['theirs']:>12.2f} {ratio:>6.1f}x")
 

@@ -1,13 +1,14 @@
-"""What a training step of the whole component costs with a CRF, beside softmax: embedding, encoder, loss, gradients, optimizer.
+"""What a training step of the whole component costs with a CRF, beside softmax: embedding, encoder, loss, gradients,
+optimizer.
 
 python benchmarks/decoder_step.py --tags 20 150
 """
 
 import argparse
-import statistics
+import sys
 from itertools import chain
-from time import perf_counter
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
 import spacy
@@ -15,8 +16,12 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
-DECODERS = ("softmax", "crf")
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
 
+from benchmarks.common.timer import WALL, Task, measure
+
+DECODERS = ("softmax", "crf")
+ROUNDS = 5  # at least
 
 Sentence = Tuple[List[str], List[str]]
 
@@ -53,20 +58,6 @@ def make_step(decoder: str, batches: List[List[Sentence]], class_weights: bool, 
     return step
 
 
-def time_all(steps: Dict[str, Callable[[], None]], seconds: float) -> Dict[str, List[float]]:
-    """Milliseconds of each step. They take turns, so that a busy machine disturbs all alike."""
-    times: Dict[str, List[float]] = {name: [] for name in steps}
-    for step in steps.values():
-        step()
-    until = perf_counter() + seconds
-    while perf_counter() < until or min(map(len, times.values())) < 5:
-        for name, step in steps.items():
-            began = perf_counter()
-            step()
-            times[name].append(1000 * (perf_counter() - began))
-    return times
-
-
 def main(argv: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tags", type=int, nargs="+", default=[20, 150], help="numbers of tags to time (20 150)")
@@ -83,9 +74,10 @@ def main(argv: Optional[List[str]] = None) -> None:
         rng = np.random.default_rng(args.seed)
         batches = [make_batch(n_tags, args.words, args.batch, args.length, rng) for _ in range(8)]
         steps = {decoder: make_step(decoder, batches, args.class_weights, args.seed) for decoder in DECODERS}
-        times = time_all(steps, args.seconds)
-        ratio = statistics.median(crf / softmax for softmax, crf in zip(times["softmax"], times["crf"]))
-        medians = [statistics.median(times[decoder]) for decoder in DECODERS]
+        tasks = {decoder: Task(1, lambda: None, lambda _, step=step: step()) for decoder, step in steps.items()}
+        times = measure(tasks, ROUNDS, WALL, seconds=args.seconds)
+        ratio = times.slowdown("crf", "softmax")
+        medians = [1000 * times.median(decoder) for decoder in DECODERS]
         print(f"{n_tags:>5} {medians[0]:>9.1f} {medians[1]:>9.1f} {ratio:>6.2f}x", flush=True)
 
 

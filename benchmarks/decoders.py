@@ -1,15 +1,16 @@
-"""Softmax beside CRF: score, training time, speed and calibration on UD English-EWT (tags) and WNUT-17 (entities), over several
-seeds, trained by `configs/` as `spacy train` does.
+"""Softmax beside CRF: score, training time, speed and calibration on UD English-EWT (tags) and WNUT-17 (entities), over
+several seeds, trained by `configs/` as `spacy train` does.
 
     python benchmarks/decoders.py --seeds 0 1 2 --split test
 
-Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of 6,000), over
-which the learn rate falls. Times are those of the processor, so they hardly depend on what else runs; tokens per second are
-measured in turns, decoder by decoder, and the median counts. Calibration is that of the pipelines as they are saved, with the
-label bias that the config of WNUT-17 fits on the development part; the temperature is fitted on it too.
+Only the shared `tok2vec` and the component itself are trained, for the steps of the config, or fewer (EWT: 2,000 of
+6,000), over which the learn rate falls. Times are those of the processor, so they hardly depend on what else runs;
+tokens per second are measured in turns, decoder by decoder, and the median counts. Calibration is that of the pipelines
+as they are saved, with the label bias that the config of WNUT-17 fits on the development part; the temperature is
+fitted on it too.
 
-Every finished run leaves its model and a file with its metrics, and is not repeated as long as its settings stay the same; so the
-benchmark can be stopped and started again at any time.
+Every finished run leaves its model and a file with its metrics, and is not repeated as long as its settings stay the
+same; so the benchmark can be stopped and started again at any time.
 """
 
 import os
@@ -19,7 +20,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
-import hashlib
 import json
 import math
 import statistics
@@ -37,6 +37,10 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 from spacy.util import load_config, registry
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common import store, timer
+from benchmarks.common.table import Table, mean_and_deviation
 from spacy_rnn_tagger.evaluation.calibration import assess, calibrate
 from spacy_rnn_tagger.evaluation.scored_batches import annotate_before, score_batches
 
@@ -85,7 +89,7 @@ TASKS = {
         {},
     ),
 }
-# Of the table: key in a run, title, factor, decimals.
+# Columns of the table: key in a run, title, factor, decimals.
 COLUMNS = (
     ("score", "score, %", 100, 2),
     ("seconds_per_epoch", "training, s per epoch", 1, 1),
@@ -105,7 +109,7 @@ class StepTimes:
         self.seen.append((process_time(), info["step"], info["epoch"]))
 
     def seconds_per_epoch(self, eval_frequency: int) -> float:
-        """Of a whole pass over the training data, without the evaluations; NaN if there was none."""
+        """Seconds of a whole pass over the training data, without the evaluations; NaN if there was none."""
         n_steps = sum(epoch == 0 for _, _, epoch in self.seen)
         if n_steps == len(self.seen):
             return math.nan
@@ -167,21 +171,22 @@ def run(name: str, decoder: str, seed: int, args: argparse.Namespace) -> Row:
     task = TASKS[name]
     paths = {part: args.corpus / file for part, file in task.files.items()}
     settings = make_settings(task, decoder, seed, args)
-    fingerprint = {
-        "config": hashlib.md5((ROOT / "configs" / task.config).read_bytes()).hexdigest(),
-        "data": {part: hashlib.md5(path.read_bytes()).hexdigest() for part, path in paths.items()},
+    identity = {
+        "config": store.checksum(ROOT / "configs" / task.config),
+        "data": {part: store.checksum(path) for part, path in paths.items()},
         "settings": settings,
     }
     file, model = places(args, name, decoder, seed)
-    if file.exists() and (model / "model-best").exists():
-        found: Row = json.loads(file.read_text(encoding="utf8"))
-        if found["of"] == fingerprint:
-            return found
-    model.mkdir(parents=True, exist_ok=True)
-    data = {f"paths.{part}": str(paths[part]) for part in ("train", "dev")}
-    seconds = train(task, {**settings, **data}, model)
-    rows = evaluate(spacy.load(model / "model-best"), task, paths, args.limit)
-    return save(file, {"of": fingerprint, "seconds_per_epoch": seconds, **rows})
+
+    def measure() -> Row:
+        model.mkdir(parents=True, exist_ok=True)
+        data = {f"paths.{part}": str(paths[part]) for part in ("train", "dev")}
+        seconds = train(task, {**settings, **data}, model)
+        return {"seconds_per_epoch": seconds, **evaluate(spacy.load(model / "model-best"), task, paths, args.limit)}
+
+    found = store.StoredRun(file, {"of": identity}, [model / "model-best"]).complete(measure, model / "lock")
+    assert found is not None
+    return found
 
 
 def places(args: argparse.Namespace, name: str, decoder: str, seed: int) -> Tuple[Path, Path]:
@@ -190,27 +195,19 @@ def places(args: argparse.Namespace, name: str, decoder: str, seed: int) -> Tupl
     return args.output / "runs" / f"{title}.json", args.models / title
 
 
-def save(file: Path, row: Row) -> Row:
-    """Write the metrics of a run. Renamed when complete, so that a run that was stopped leaves no half of a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part_file = file.with_suffix(".part")
-    part_file.write_text(json.dumps(row, indent=2) + "\n", encoding="utf8")
-    part_file.rename(file)
-    return row
-
-
 def measure_speeds(pipelines: Sequence[Language], path: Path, args: argparse.Namespace) -> List[float]:
     """Tokens per second of processor time of several pipelines on tokenised docs, in turns: the medians."""
     words = [[token.text for token in eg.reference] for eg in read(pipelines[0], path, args.limit)]
-    speeds: List[List[float]] = [[] for _ in pipelines]
-    for _ in range(1 + args.rounds):
-        for nlp, theirs in zip(pipelines, speeds):
-            docs = [Doc(nlp.vocab, words=part) for part in words]
-            began = process_time()
-            for _ in nlp.pipe(docs, batch_size=256):
-                pass
-            theirs.append(sum(map(len, docs)) / (process_time() - began))
-    return [statistics.median(theirs[1:]) for theirs in speeds]  # the first round fills the caches
+
+    def task_of(nlp: Language) -> timer.Task:
+        def prepare() -> List[Doc]:
+            return [Doc(nlp.vocab, words=part) for part in words]
+
+        return timer.Task(sum(map(len, words)), prepare, lambda docs: list(nlp.pipe(docs, batch_size=256)))
+
+    tasks = {str(i): task_of(nlp) for i, nlp in enumerate(pipelines)}
+    times = timer.measure(tasks, args.rounds)
+    return [times.rate(name) for name in tasks]
 
 
 def compare(name: str, seed: int, args: argparse.Namespace) -> Dict[str, Row]:
@@ -221,7 +218,7 @@ def compare(name: str, seed: int, args: argparse.Namespace) -> Dict[str, Row]:
         speeds = measure_speeds(pipelines, args.corpus / TASKS[name].files["dev"], args)
         for decoder in runs:
             runs[decoder]["tokens_per_second"] = dict(zip(runs, speeds))
-            save(places(args, name, decoder, seed)[0], runs[decoder])
+            store.write_json(places(args, name, decoder, seed)[0], runs[decoder])
     return {
         decoder: {
             **row[args.split],
@@ -234,20 +231,12 @@ def compare(name: str, seed: int, args: argparse.Namespace) -> Dict[str, Row]:
 
 def markdown(results: Dict[str, List[Row]], split: str) -> str:
     """A table of means and standard deviations over seeds."""
-    lines = [
-        "| corpus | decoder | seeds | " + " | ".join(title for _, title, _, _ in COLUMNS) + " |",
-        "| --- | --- | ---: |" + " ---: |" * len(COLUMNS),
-    ]
+    table = Table("decoders", "", ["corpus", "decoder", "seeds", *(title for _, title, _, _ in COLUMNS)], n_texts=2)
     for name, rows in results.items():
-        cells = [_mean_and_deviation([factor * row[key] for row in rows], n) for key, _, factor, n in COLUMNS]
+        cells = [mean_and_deviation([factor * row[key] for row in rows], n) for key, _, factor, n in COLUMNS]
         corpus, decoder = name.split("-")
-        lines.append("| " + " | ".join([f"{corpus}, {split}", decoder, str(len(rows)), *cells]) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _mean_and_deviation(values: List[float], decimals: int) -> str:
-    deviation = f" ± {statistics.stdev(values):,.{decimals}f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):,.{decimals}f}{deviation}"
+        table.add(f"{corpus}, {split}", decoder, str(len(rows)), *cells)
+    return table.markdown() + "\n"
 
 
 def main(argv: Optional[List[str]] = None, report: Callable[[str], None] = print) -> int:

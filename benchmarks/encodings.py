@@ -1,7 +1,8 @@
-"""What the input encoding, the cell and the direction are worth: accuracy of parts of speech, parameters and speed of each
-combination, trained alike on the first sentences of a corpus.
+"""What the input encoding, the cell and the direction are worth: accuracy of parts of speech, parameters and speed of
+each combination, trained alike on the first sentences of a corpus.
 
-    python benchmarks/encodings.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --limit 2000 --epochs 3
+    python benchmarks/encodings.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --limit 2000 --epochs
+    3
 """
 
 import argparse
@@ -20,6 +21,10 @@ from spacy.training import Corpus, Example
 from spacy.training.batchers import minibatch_by_words
 from spacy.training.initialize import load_vectors_into_model
 from thinc.api import Adam, fix_random_seed
+
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import Table, thousands
 
 CELLS = ("rnn_tanh", "gru", "lstm")
 WIDTH, VOCABULARY = 96, 5000
@@ -110,12 +115,12 @@ def measure(args: argparse.Namespace, encoding: str, cell: str, bidirectional: b
 
 
 def markdown(rows: List[Row]) -> str:
-    lines = ["| encoding | cell | direction | accuracy, % | parameters | tokens/s |", "|---|---|---|---:|---:|---:|"]
-    lines += [
-        f"| {r['encoding']} | {r['cell']} | {r['direction']} | {100 * r['accuracy']:.2f} | {r['parameters']:,} | {r['speed']:,.0f} |"
-        for r in rows
-    ]
-    return "\n".join(lines) + "\n"
+    head = ["encoding", "cell", "direction", "accuracy, %", "parameters", "tokens/s"]
+    table = Table("encodings", "", head, n_texts=3)
+    for row in rows:
+        numbers = (f"{100 * row['accuracy']:.2f}", thousands(row["parameters"]), thousands(row["speed"]))
+        table.add(row["encoding"], row["cell"], row["direction"], *numbers)
+    return table.markdown() + "\n"
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -1,8 +1,9 @@
-"""Vanishing gradients, shown: how much of a gradient reaches the first step of a sequence, and whether a dependency over that
-distance is learned, for the vanilla RNN, the GRU and the LSTM.
+"""Vanishing gradients, shown: how much of a gradient reaches the first step of a sequence, and whether a dependency
+over that distance is learned, for the vanilla RNN, the GRU and the LSTM.
 
-The task is agreement: the first symbol of a sequence (singular or plural) decides its last (the verb), and the symbols between
-are noise. One model is trained for each cell and distance, on sequences drawn without end; its accuracy is on 1000 new ones.
+The task is agreement: the first symbol of a sequence (singular or plural) decides its last (the verb), and the symbols
+between are noise. One model is trained for each cell and distance, on sequences drawn without end; its accuracy is on
+1000 new ones.
 """
 
 import argparse
@@ -14,6 +15,9 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 from thinc.api import Adam, Embed, Linear, Model, chain, fix_random_seed, with_array
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import Table
 from spacy_rnn_tagger.models.architectures.rnn_encoder import build_rnn_encoder
 from spacy_rnn_tagger.recurrence import torch_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
@@ -28,7 +32,8 @@ Results = Dict[str, Any]
 
 
 def gradient_norms(cell: str, distances: List[int], width: int, orthogonal: bool, rng: Any) -> List[float]:
-    """The norm of d loss / d x_1, for a loss at a step that far away, as a share of d loss / d x at that step itself."""
+    """The norm of d loss / d x_1, for a loss at a step that far away, as a share of d loss / d x at that step
+    itself."""
     params = initial_weights(cell, width, orthogonal, rng)
     norms = []
     for distance in distances:
@@ -43,8 +48,8 @@ def gradient_norms(cell: str, distances: List[int], width: int, orthogonal: bool
 
 
 def initial_weights(cell: str, width: int, orthogonal: bool, rng: Any) -> Dict[str, Any]:
-    """The layer's own initial weights (orthogonal recurrences, a forget gate that starts open), or the uniform ones that
-    PyTorch and the texts start from."""
+    """The layer's own initial weights (orthogonal recurrences, a forget gate that starts open), or the uniform ones
+    that PyTorch and the texts start from."""
     if not orthogonal:
         bound = width**-0.5
         shapes = CELLS[cell].param_shapes(width, width)
@@ -58,8 +63,8 @@ def initial_weights(cell: str, width: int, orthogonal: bool, rng: Any) -> Dict[s
 def agreement_accuracy(
     cell: str, distance: int, width: int, orthogonal: bool, steps: int, batch_size: int, rng: Any
 ) -> float:
-    """Train on agreement over a distance until it is learned, or for a number of updates; the accuracy on new sequences. One half
-    is chance."""
+    """Train on agreement over a distance until it is learned, or for a number of updates; the accuracy on new
+    sequences. One half is chance."""
     table: Any = Embed(nO=width, nV=N_SYMBOLS)
     head: Any = Linear(nO=2, nI=width)
     encoder = build_rnn_encoder(width=width, cell=cell, bidirectional=False)
@@ -99,24 +104,16 @@ def draw(rng: Any, n: int, distance: int) -> Any:
 
 
 def markdown(results: Results) -> str:
-    distances = results["distances"]
-    head = "| | " + " | ".join(f"{d} steps" for d in distances) + " |\n|---|" + "---:|" * len(distances)
-    lines = ["Share of the gradient that reaches the first step", "", head]
-    for kind, cells in results["gradients"].items():
-        lines += [
-            f"| {cell}, {kind} | " + " | ".join(f"{v:.1e}" for v in values) + " |" for cell, values in cells.items()
-        ]
-    lines += [
-        "",
-        f"Agreement learned over a distance, accuracy in % after at most {results['steps']} updates (chance: 50)",
-        "",
-        head,
-    ]
-    for kind, cells in results["accuracy"].items():
-        lines += [
-            f"| {cell}, {kind} | " + " | ".join(f"{100 * v:.1f}" for v in v_s) + " |" for cell, v_s in cells.items()
-        ]
-    return "\n".join(lines) + "\n"
+    head = ["", *(f"{distance} steps" for distance in results["distances"])]
+    learned = f"Agreement learned over a distance, accuracy in % after at most {results['steps']} updates (chance: 50)"
+    gradients = Table("gradients", "Share of the gradient that reaches the first step", head)
+    accuracy = Table("accuracy", learned, head)
+    for kind in STARTS:
+        for cell, shares in results["gradients"][kind].items():
+            gradients.add(f"{cell}, {kind}", *(f"{share:.1e}" for share in shares))
+        for cell, shares in results["accuracy"][kind].items():
+            accuracy.add(f"{cell}, {kind}", *(f"{100 * share:.1f}" for share in shares))
+    return f"{gradients.markdown()}\n\n{accuracy.markdown()}\n"
 
 
 def figure(results: Results, path: Path) -> None:

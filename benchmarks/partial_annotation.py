@@ -1,11 +1,11 @@
-"""What annotation is worth where: a share of the tokens, spread over all sentences, beside the same share of the sentences,
-annotated completely. Both are trained with the same model, the same seeds and the same number of updates, of batches that hold
-either the same number of annotated tokens, or the same number of tokens, annotated or not.
+"""What annotation is worth where: a share of the tokens, spread over all sentences, beside the same share of the
+sentences, annotated completely. Both are trained with the same model, the same seeds and the same number of updates, of
+batches that hold either the same number of annotated tokens, or the same number of tokens, annotated or not.
 
     python benchmarks/partial_annotation.py corpus/ewt/en_ewt-ud-train.spacy corpus/ewt/en_ewt-ud-dev.spacy --target tag
 
-Without paths, on the bundled corpus, which `spacy project run corpus` converts. An entity is annotated as a whole or not at all,
-any other token by itself; what is not annotated is missing, not negative.
+Without paths, on the bundled corpus, which `spacy project run corpus` converts. An entity is annotated as a whole or
+not at all, any other token by itself; what is not annotated is missing, not negative.
 """
 
 import argparse
@@ -25,6 +25,10 @@ from spacy.tokens import Doc, Span
 from spacy.training import Corpus, Example
 from spacy.training.batchers import minibatch_by_words
 from thinc.api import Adam, fix_random_seed
+
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import Table, thousands
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "bundled"
 ATTRS = {"tag": "TAG", "pos": "POS"}
@@ -136,20 +140,30 @@ def measure(args: argparse.Namespace, annotate: Annotate, decoder: str, seed: in
 
 def markdown(args: argparse.Namespace, results: List[Tuple[str, str, List[Row]]]) -> str:
     score = "F1" if args.target == "ents" else "accuracy"
-    lines = [
-        f"| target | decoder | annotated | sentences | annotated tokens | tokens in a batch | {score}, % | std |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    head = [
+        "target",
+        "decoder",
+        "annotated",
+        "sentences",
+        "annotated tokens",
+        "tokens in a batch",
+        f"{score}, %",
+        "std",
     ]
+    table = Table("partial_annotation", "", head, n_texts=3)
     for name, decoder, rows in results:
         scores = [100 * row["score"] for row in rows]
-        lines.append(
-            f"| `{args.target}` | {decoder} | {ANNOTATIONS[name][0].format(share=args.share)} | "
-            f"{statistics.mean(row['sentences'] for row in rows):,.0f} | "
-            f"{statistics.mean(row['annotated'] for row in rows):,.0f} | "
-            f"{args.batch_size:,}{' annotated' if args.count == 'annotated' else ''} | {statistics.mean(scores):.2f} | "
-            f"{statistics.stdev(scores) if len(scores) > 1 else 0:.2f} |"
+        table.add(
+            f"`{args.target}`",
+            decoder,
+            ANNOTATIONS[name][0].format(share=args.share),
+            thousands(statistics.mean(row["sentences"] for row in rows)),
+            thousands(statistics.mean(row["annotated"] for row in rows)),
+            f"{args.batch_size:,}{' annotated' if args.count == 'annotated' else ''}",
+            f"{statistics.mean(scores):.2f}",
+            f"{statistics.stdev(scores) if len(scores) > 1 else 0:.2f}",
         )
-    return "\n".join(lines) + "\n"
+    return table.markdown() + "\n"
 
 
 def main(argv: Optional[List[str]] = None) -> int:

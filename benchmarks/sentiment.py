@@ -1,5 +1,5 @@
-"""Text classification beside spaCy's own: the same data, batches, optimizer, number of epochs and choice of the best epoch, for
-this package's classifier, `TextCatBOW` and `TextCatEnsemble` with spaCy's default settings.
+"""Text classification beside spaCy's own: the same data, batches, optimizer, number of epochs and choice of the best
+epoch, for this package's classifier, `TextCatBOW` and `TextCatEnsemble` with spaCy's default settings.
 
     python benchmarks/sentiment.py corpus/sentiment --seeds 0 1 2
 
@@ -21,6 +21,10 @@ from spacy.pipeline.textcat import single_label_bow_config, single_label_default
 from spacy.training import Corpus, Example
 from spacy.util import load_config, minibatch
 from thinc.api import Adam, Config, fix_random_seed
+
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import Table
 
 CONFIG = Path(__file__).parent.parent / "configs" / "source_sentiment.cfg"
 
@@ -71,15 +75,18 @@ def measure(model: Any, data: Path, args: argparse.Namespace, seed: int) -> Row:
 
 
 def markdown(results: Dict[str, List[Row]]) -> str:
-    lines = ["| model | dev, % | test, % | range | parameters | s to train |", "|---|---:|---:|---:|---:|---:|"]
+    table = Table("sentiment", "", ["model", "dev, %", "test, %", "range", "parameters", "s to train"])
     for name, rows in results.items():
         tests = [100 * row["test"] for row in rows]
-        lines.append(
-            f"| {name} | {100 * statistics.mean(row['dev'] for row in rows):.1f} | {statistics.mean(tests):.1f} | "
-            f"{min(tests):.1f} to {max(tests):.1f} | {rows[0]['parameters']:,} | "
-            f"{statistics.mean(row['seconds'] for row in rows):.0f} |"
+        table.add(
+            name,
+            f"{100 * statistics.mean(row['dev'] for row in rows):.1f}",
+            f"{statistics.mean(tests):.1f}",
+            f"{min(tests):.1f} to {max(tests):.1f}",
+            f"{rows[0]['parameters']:,}",
+            f"{statistics.mean(row['seconds'] for row in rows):.0f}",
         )
-    return "\n".join(lines) + "\n"
+    return table.markdown() + "\n"
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -1,9 +1,10 @@
-"""What smaller weights cost: size on disk and scores of trained pipelines, as they were trained, then without what only training
-needs, with weights as float32, float16 and int8. All are scored as loaded from disk.
+"""What smaller weights cost: size on disk and scores of trained pipelines, as they were trained, then without what only
+training needs, with weights as float32, float16 and int8. All are scored as loaded from disk.
 
     python benchmarks/small_models.py training/ewt/model-best corpus/ewt/en_ewt-ud-dev.spacy --gold-preproc
 
-More pairs of a pipeline and its data may follow; all go into one table. MB are millions of bytes; changes are in points.
+More pairs of a pipeline and its data may follow; all go into one table. MB are millions of bytes; changes are in
+points.
 """
 
 import argparse
@@ -15,7 +16,11 @@ from typing import Any, Dict, List, Optional
 
 import spacy
 
-from spacy_rnn_tagger.cli.shared import evaluate_pipeline
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import NOTHING, Table
+from spacy_rnn_tagger.cli.shared import read_corpus, show_progress
+from spacy_rnn_tagger.evaluation import score_pipeline
 from spacy_rnn_tagger.models.storage.forms import FORMS
 from spacy_rnn_tagger.pipeline.compression import compress, size_on_disk
 
@@ -35,27 +40,27 @@ def measure(model: Path, data: Path, gold_preproc: bool) -> List[Row]:
 
 
 def _row(model: Path, saved: Path, data: Path, form: str, gold_preproc: bool) -> Row:
-    scores = evaluate_pipeline(spacy.load(saved), data, gold_preproc, f"{model}, {form}")
+    corpus = read_corpus(data, gold_preproc)
+    scores = score_pipeline(spacy.load(saved), corpus, progress=show_progress, title=f"{model}, {form}: scoring")
     return {"pipeline": str(model), "data": data.name, "weights": form, "bytes": size_on_disk(saved), "scores": scores}
 
 
 def markdown(tables: List[List[Row]]) -> str:
     keys = list(dict.fromkeys(key for rows in tables for row in rows for key in row["scores"]))
-    lines = [
-        "| " + " | ".join(["pipeline", "data", "weights", "MB", *(f"`{key}`, %" for key in keys)]) + " |",
-        "| --- | --- | --- |" + " ---: |" * (1 + len(keys)),
-    ]
+    table = Table(
+        "small_models", "", ["pipeline", "data", "weights", "MB", *(f"`{key}`, %" for key in keys)], n_texts=3
+    )
     for first, *others in tables:
         for row in (first, *others):
             cells = [f"`{row['pipeline']}`", row["data"], row["weights"], f"{row['bytes'] / 1e6:.2f}"]
             cells += [_score(row, first, key) for key in keys]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            table.add(*cells)
+    return table.markdown() + "\n"
 
 
 def _score(row: Row, first: Row, key: str) -> str:
     if key not in row["scores"]:
-        return "–"
+        return NOTHING
     score, before = 100 * row["scores"][key], 100 * first["scores"][key]
     change = round(score - before, 2) + 0.0  # never "-0.00"
     return f"{score:.2f}" if row is first else f"{score:.2f} ({change:+.2f})"

@@ -1,14 +1,13 @@
-"""What it costs to keep the probabilities of predictions: the speed of a trained pipeline with them and without, in turns, so
-that a busy machine slows both alike.
+"""What it costs to keep the probabilities of predictions: the speed of a trained pipeline with them and without, in
+turns, so that a busy machine slows both alike.
 
     python benchmarks/stored_scores.py training/wnut17/model-best corpus/wnut17/test.spacy
 """
 
 import argparse
-import statistics
+import sys
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Dict, List, Optional
 
 import spacy
@@ -16,6 +15,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Corpus
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.timer import WALL, Task, measure
 from spacy_rnn_tagger.pipeline.rnn_tagger import RNNTagger
 
 VARIANTS: Dict[str, Dict[str, bool]] = {
@@ -25,14 +27,18 @@ VARIANTS: Dict[str, Dict[str, bool]] = {
 }
 
 
-def seconds(nlp: Language, texts: List[Any], settings: Dict[str, bool], batch_size: int) -> float:
-    """The time of one run of the whole pipeline. Tokenised docs are made anew beforehand."""
-    docs = [Doc(nlp.vocab, words=text) if isinstance(text, list) else text for text in texts]
+def make_task(nlp: Language, texts: List[Any], n_tokens: int, settings: Dict[str, bool], batch_size: int) -> Task:
+    """One run of the whole pipeline. Tokenised docs are made anew before each."""
     names = [name for name, pipe in nlp.pipeline if isinstance(pipe, RNNTagger)]
-    began = perf_counter()
-    for _ in nlp.pipe(docs, batch_size=batch_size, component_cfg={name: dict(settings) for name in names}):
-        pass
-    return perf_counter() - began
+
+    def prepare() -> List[Any]:
+        return [Doc(nlp.vocab, words=text) if isinstance(text, list) else text for text in texts]
+
+    def run(docs: List[Any]) -> None:
+        for _ in nlp.pipe(docs, batch_size=batch_size, component_cfg={name: dict(settings) for name in names}):
+            pass
+
+    return Task(n_tokens, prepare, run)
 
 
 def main(argv: Optional[List[str]] = None) -> None:
@@ -50,18 +56,14 @@ def main(argv: Optional[List[str]] = None) -> None:
     examples = list(islice(Corpus(args.data, gold_preproc=True)(nlp), args.limit or None))
     texts: List[Any] = [eg.text if args.text else [token.text for token in eg.reference] for eg in examples]
     n_tokens = sum(len(eg.reference) for eg in examples)
-    times: Dict[str, List[float]] = {name: [] for name in VARIANTS}
-    for settings in VARIANTS.values():
-        seconds(nlp, texts, settings, args.batch_size)
-    for _ in range(args.rounds):
-        for name, settings in VARIANTS.items():
-            times[name].append(seconds(nlp, texts, settings, args.batch_size))
+    tasks = {name: make_task(nlp, texts, n_tokens, settings, args.batch_size) for name, settings in VARIANTS.items()}
+    times = measure(tasks, args.rounds, WALL)
     print(
-        f"{len(texts)} docs, {n_tokens} tokens, {args.rounds} rounds: median tokens per second, and the median of the rounds' ratios"
+        f"{len(texts)} docs, {n_tokens} tokens, {args.rounds} rounds: "
+        "median tokens per second, and the median of the rounds' ratios"
     )
-    for name, values in times.items():
-        ratio = statistics.median(value / plain for value, plain in zip(values, times["plain"]))
-        print(f"{name:<30} {n_tokens / statistics.median(values):>9,.0f} {ratio:>6.2f}x")
+    for name in tasks:
+        print(f"{name:<30} {times.rate(name):>9,.0f} {times.slowdown(name, 'plain'):>6.2f}x")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python -m benchmarks.accuracy ewt --seeds 0 1 2 --systems ours spacy nltk
 
-The metrics of every finished run are kept below --results, with the repository, and its model below --work. It is not repeated,
-so that the command can be interrupted, continued, and started in several processes. Times are processor time of training with
-one thread, with the evaluations on the way and without the last.
+The metrics of every finished run are kept below --results, with the repository, and its model below --work. It is not
+repeated, so that the command can be interrupted, continued, and started in several processes. Times are processor time
+of training with one thread, with the evaluations on the way and without the last.
 """
 
 import argparse
@@ -14,8 +14,9 @@ from typing import List, Optional
 
 from scripts.report import write_section
 
+from ..common.store import write_json
 from .arguments import add_arguments, check_systems, read_data
-from .runs import complete_all, make_runs, write_json
+from .runs import complete_all, make_runs
 from .systems.base import System, TrainingError
 from .systems.registry import Options, make_system, system_names
 from .table import Row, make_row, markdown

@@ -1,10 +1,11 @@
-"""Learning curve: scores against the number of training sentences, ours and spaCy's, with one rule for the steps of both.
+"""Learning curve: scores against the number of training sentences, ours and spaCy's, with one rule for the steps of
+both.
 
     python -m benchmarks.accuracy.curve ewt --seeds 0 1 --figure docs/figures/learning_curve.svg
 
-The sentences of a smaller share are among those of every larger one. For a share of the sentences a system trains for as many
-steps as its config says, times the square root of the share; its best state on all development sentences counts. Runs are kept
-as by `python -m benchmarks.accuracy`, which shares those on all sentences.
+The sentences of a smaller share are among those of every larger one. For a share of the sentences a system trains for
+as many steps as its config says, times the square root of the share; its best state on all development sentences
+counts. Runs are kept as by `python -m benchmarks.accuracy`, which shares those on all sentences.
 """
 
 import argparse
@@ -15,9 +16,11 @@ from typing import Any, Dict, List, Optional
 
 from scripts.report import COLUMNS, write_section
 
+from ..common.store import write_json
+from ..common.table import Table
 from .arguments import add_arguments, check_systems, read_data
 from .corpora import Data
-from .runs import complete_all, make_runs, write_json
+from .runs import complete_all, make_runs
 from .sentences import read_docs
 from .systems.base import System, TrainingError
 from .systems.registry import Options, make_system
@@ -27,7 +30,8 @@ Curve = Dict[str, Any]
 
 
 def measure(data: Data, names: List[str], args: argparse.Namespace) -> Curve:
-    """RETURNS (Curve): The numbers of sentences, and for each system its title and one row of scores for each number."""
+    """RETURNS (Curve): The numbers of sentences, and for each system its title and one row of scores for each
+    number."""
     curve: Curve = {"sentences": [], "systems": {}}
     systems: Dict[str, List[System]] = {name: [] for name in names}
     for share in args.shares:
@@ -47,17 +51,18 @@ def measure(data: Data, names: List[str], args: argparse.Namespace) -> Curve:
 def markdown(title: str, curve: Curve) -> str:
     """One line for each system and score."""
     counts = [f"{count:,} sentences" for count in curve["sentences"]]
-    lines = [title, "", f"| system | score | {' | '.join(counts)} |", "| --- | --- |" + " ---: |" * len(counts)]
+    table = Table("curve", title, ["system", "score", *counts], n_texts=2)
     for system in curve["systems"].values():
         for key, name in COLUMNS:
             scores = [row["scores"].get(key) for row in system["rows"]]
             if any(scores):
-                lines.append(f"| {system['title']} | {name} | {' | '.join(map(score_cell, scores))} |")
-    return "\n".join(lines)
+                table.add(system["title"], name, *map(score_cell, scores))
+    return table.markdown()
 
 
 def figure(curve: Curve, path: Path) -> None:
-    """One panel for each score; the bars are standard deviations over seeds. RAISES (ImportError): Without matplotlib."""
+    """One panel for each score; the bars are standard deviations over seeds. RAISES (ImportError): Without
+    matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")

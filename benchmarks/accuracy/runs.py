@@ -1,4 +1,4 @@
-"""Finished runs on disk: each is trained once, however often and in however many processes the comparison is started."""
+"""The runs of the comparison: each is trained once, and its metrics are kept in the store of finished runs."""
 
 import hashlib
 import json
@@ -7,16 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
-from filelock import FileLock, Timeout
-
+from ..common.store import Metrics, StoredRun, write_json
 from .corpora import fingerprint
 from .scores import score
 from .sentences import read_sentences
 from .systems.base import System, TrainingError
-
-Metrics = Dict[str, Any]
 
 
 class Run:
@@ -25,8 +22,8 @@ class Run:
     system (System): The system.
     seed (int): The seed.
     part (str): "dev" or "test".
-    work (Path): Folder of all models. This one lies in `CORPUS/SYSTEM-KEY/seed-SEED/trained`. The key is a checksum of the
-        recipe and the training and development files.
+    work (Path): Folder of all models. This one lies in `CORPUS/SYSTEM-KEY/seed-SEED/trained`. The key is a checksum of
+        the recipe and the training and development files.
     results (Optional[Path]): Folder of all metrics; that of the models if None. Those of this run lie in
         `CORPUS/SYSTEM-KEY-SEED-PART.json`.
     """
@@ -40,10 +37,13 @@ class Run:
         self.folder = work / data.name / f"{system.name}-{self.key}" / f"seed-{self.seed}"
         self.record = (results or work) / data.name / f"{system.name}-{self.key}-{self.seed}-{part}.json"
 
+    def stored(self) -> StoredRun:
+        """Where its metrics lie; those of other gold sentences are not its own."""
+        return StoredRun(self.record, {"gold": fingerprint(self.system.data.part(self.part))})
+
     def finished(self) -> Optional[Metrics]:
         """Its metrics, if they lie on disk and are of the same gold sentences."""
-        metrics = read_json(self.record)
-        return metrics if metrics and metrics["gold"] == fingerprint(self.system.data.part(self.part)) else None
+        return self.stored().read()
 
     def complete(self, wait: bool) -> Optional[Metrics]:
         """Its metrics, after training and scoring as far as necessary.
@@ -52,23 +52,15 @@ class Run:
         RETURNS (Optional[Metrics]): The metrics, or None if another process is at it and `wait` is False.
         RAISES (TrainingError): If the system could not be trained.
         """
-        if self.finished() is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                with FileLock(self.folder / "lock", timeout=-1 if wait else 0):
-                    if self.finished() is None:
-                        self._measure()
-            except Timeout:
-                return None
-        return self.finished()
+        return self.stored().complete(self._measure, self.folder / "lock", wait)
 
-    def _measure(self) -> None:
+    def _measure(self) -> Metrics:
         trained = self.folder / "trained"
         if not trained.exists():
             self._train(trained)
         gold_file = self.system.data.part(self.part)
         gold = read_sentences(gold_file)
-        metrics = {
+        return {
             "system": self.system.name,
             "corpus": self.system.data.name,
             "part": self.part,
@@ -78,7 +70,6 @@ class Run:
             "scores": score(gold, self.system.load(trained / "model")(gold), self.system.data.fields),
             **json.loads((trained / "training.json").read_text(encoding="utf8")),
         }
-        write_json(self.record, metrics)
 
     def _train(self, trained: Path) -> None:
         """Train in a folder that takes its name when all of it is there."""
@@ -98,15 +89,16 @@ class Run:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of its finished children: unlike the wall's, about the same beside other work."""
+    """Processor time of this process and of its finished children: unlike the wall's, about the same beside other
+    work."""
     return sum(os.times()[:4])
 
 
 def make_runs(
     systems: List[System], seeds: List[int], part: str, work: Path, results: Optional[Path] = None
 ) -> List[Run]:
-    """The runs of all systems that can run here, those of the first seed first, so that whoever interrupts them has something of
-    each. A deterministic system has one."""
+    """The runs of all systems that can run here, those of the first seed first, so that whoever interrupts them has
+    something of each. A deterministic system has one."""
     return [
         Run(system, seed, part, work, results)
         for i, seed in enumerate(seeds)
@@ -153,15 +145,3 @@ def report(run: Run, metrics: Metrics) -> None:
     other = [f"{name} {then}" for name, then in metrics["versions"].items() if now.get(name) != then]
     if other:
         print(f"  trained before, with {', '.join(other)}", file=sys.stderr, flush=True)
-
-
-def read_json(path: Path) -> Optional[Metrics]:
-    return json.loads(path.read_text(encoding="utf8")) if path.exists() else None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf8")
-    os.replace(unfinished, path)

@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from scripts.report import COLUMNS, percent
 
-from .runs import Metrics
+from ..common.store import Metrics
+from ..common.table import Table
 from .systems.base import System
 
 Row = Dict[str, Any]
@@ -42,13 +43,12 @@ def markdown(title: str, rows: List[Row]) -> str:
     """The whole table, under what was scored."""
     columns = [(key, name) for key, name in COLUMNS if any(key in row["scores"] for row in rows)]
     head = ["system", *(name for _, name in columns), "training, CPU min", "MB on disk", "seeds", "note"]
-    lines = [f"{title}: mean ± standard deviation over seeds", "", f"| {' | '.join(head)} |"]
-    lines.append("| --- |" + " ---: |" * (len(columns) + 3) + " --- |")
+    table = Table("accuracy", f"{title}: mean ± standard deviation over seeds", head, n_last_texts=1)
     for row in rows:
         cells = [row["title"], *(score_cell(row["scores"].get(key)) for key, _ in columns)]
         cells += [scaled(row["cpu_seconds"], 60), scaled(row["bytes"], 1e6), seeds_cell(row), row["note"]]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        table.add(*cells)
+    return table.markdown()
 
 
 def score_cell(score: Optional[Dict[str, Any]]) -> str:

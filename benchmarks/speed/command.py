@@ -8,7 +8,7 @@ from typing import List, Optional
 
 from .arguments import add_arguments, read_setup
 from .figure import draw
-from .machine import describe_machine, sentence
+from .machine import describe_machine, note, sentence
 from .pipelines import MissingPart
 from .processes import ONE_THREAD, is_one_thread
 from .registry import SECTIONS
@@ -47,6 +47,7 @@ def run_sections(module: str, description: Optional[str], sections: List[str], a
         except MissingPart as e:
             print(e, file=sys.stderr)
             return 1
+        table.notes.append(note(machine))
         print(f"\n{table.markdown()}", flush=True)
         table.write(args.output, machine)
         n_different += table.n_different

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-from .tables import Table
+from ..common.table import Table
 
 OURS, PEER = "C0", "C7"
 Bar = Tuple[str, float]

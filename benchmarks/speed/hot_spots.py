@@ -13,17 +13,17 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from ..common.table import Table
+from ..common.timer import collected
 from .arguments import add_arguments, read_setup
 from .command import begin_again
-from .machine import describe_machine
+from .machine import describe_machine, note
 from .pipelines import MissingPart, clear_caches
 from .sections.latency import short_texts
 from .serving import serve
 from .setup import Setup
 from .steps import training_steps
-from .tables import Table
 from .texts import make_docs
-from .timing import collected
 
 PIPES = {"ewt": ("tok2vec", "rnn_tagger", "rnn_morphologizer"), "wnut17": ("tok2vec", "rnn_ner")}
 CALLS, STEPS = 1000, 20
@@ -63,7 +63,8 @@ def works(setup: Setup, recipe: str) -> Dict[str, Work]:
 
 
 def profile(work: Work, repeat: int) -> Tuple[float, List[Tuple[str, float]]]:
-    """RETURNS (Tuple[float, List[Tuple[str, float]]]): Seconds of all runs but a first one, and of each function's own, most first."""
+    """RETURNS (Tuple[float, List[Tuple[str, float]]]): Seconds of all runs but a first one, and of each function's own,
+    most first."""
     prepare, run = work
     run(prepare())
     profiler = cProfile.Profile(time.process_time)
@@ -107,6 +108,7 @@ def main(argv: Optional[List[str]] = None) -> int:
                 total, own = profile(work, setup.rounds)
                 for function, seconds in own[: args.top]:
                     table.add(f"`{function}`", f"{100 * seconds / total:.1f}", share=seconds / total)
+                table.notes.append(note(machine))
                 print(f"\n{table.markdown()}", flush=True)
                 table.write(args.output, machine)
     except MissingPart as e:

@@ -6,14 +6,18 @@ import platform
 from pathlib import Path
 from typing import Any, Dict
 
+from threadpoolctl import threadpool_info
+
 PACKAGES = ("spacy", "thinc", "numpy", "torch")
 CPU_INFO = Path("/proc/cpuinfo")
 
 
 def describe_machine() -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): Processor, number of cores, versions, and how busy it is: the load average of the last minute."""
+    """RETURNS (Dict[str, Any]): Processor, NumPy's kernel, number of cores, versions, and how busy it is: the load
+    average of the last minute."""
     return {
         "processor": processor(),
+        "kernel": kernel(),
         "cores": os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),
@@ -28,6 +32,21 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def kernel() -> str:
+    """RETURNS (str): The library of NumPy's matrix products, and for which processors the kernel is that it chose
+    here."""
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    ours = [library for library in libraries if "numpy" in library["filepath"]] or libraries
+    if not ours:
+        return "unknown"
+    return " ".join(str(part) for part in (ours[0]["internal_api"], ours[0].get("architecture")) if part)
+
+
+def note(machine: Dict[str, Any]) -> str:
+    """RETURNS (str): A line below a table: times depend on both. machine (Dict[str, Any]): What was measured on."""
+    return f"Processor: {machine['processor']}. NumPy's kernel: {machine['kernel']}."
 
 
 def sentence(machine: Dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Callable, Dict
 
+from ..common.table import Table
 from .sections.batches import measure_batches
 from .sections.components import measure_components
 from .sections.cuda import measure_cuda
@@ -17,7 +18,6 @@ from .sections.threads import measure_threads
 from .sections.training import measure_training
 from .sections.whole import measure_whole
 from .setup import Setup
-from .tables import Table
 
 SECTIONS: Dict[str, Callable[[Setup], Table]] = {
     "components": measure_components,

@@ -5,9 +5,9 @@ from typing import List
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..common.timer import Task
 from .labels import labels
 from .texts import Words, count, make_docs
-from .timing import Task
 
 
 def serve(nlp: Language, docs: List[Doc], batch_size: int) -> List[Doc]:

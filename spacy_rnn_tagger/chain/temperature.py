@@ -1,36 +1,15 @@
-"""Whether probabilities mean what they say, and a temperature that makes them (Guo et al. 2017,
-https://arxiv.org/abs/1706.04599)."""
+"""The temperature under which probabilities mean what they say (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
 
 import math
-from typing import Any, Callable
+from typing import Callable
 
-import numpy as np
-
-N_BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def calibration_error(confidences: Any, right: Any, n_bins: int = N_BINS) -> float:
-    """Expected calibration error: how far the share of right predictions is from their mean confidence, over bins of equal
-    width, weighted by their number of predictions (Guo et al. 2017, equation 3).
-
-    confidences (array): (n,) probabilities of predictions.
-    right (array): (n,) bool, whether each was right.
-    n_bins (int): Number of bins.
-    RETURNS (float): From 0 to 1; NaN if there are no predictions.
-    """
-    if not len(confidences):
-        return math.nan
-    # Bins are open below and closed above, as in the paper.
-    bins = np.clip(np.ceil(np.asarray(confidences, dtype="float64") * n_bins) - 1, 0, n_bins - 1).astype(np.int64)
-    surplus = np.bincount(bins, weights=np.asarray(confidences, dtype="float64") - right, minlength=n_bins)
-    return float(np.abs(surplus).sum() / len(confidences))
-
-
 def fit_temperature(loss: Callable[[float], float], tolerance: float = 1e-3) -> float:
-    """Find the temperature with the least loss by golden-section search over its logarithm. The negative log-likelihood of
-    complete gold is convex in the inverse temperature, so it has only one minimum.
+    """Find the temperature with the least loss by golden-section search over its logarithm. The negative log-likelihood
+    of complete gold is convex in the inverse temperature, so it has only one minimum.
 
     loss (Callable[[float], float]): The loss at a temperature.
     tolerance (float): Relative precision.

@@ -1,130 +1,174 @@
 """`python -m spacy rnn bias`: trade precision for recall on development data, without training."""
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional
+from typing import Annotated, Dict, List, Optional, Tuple
 
 import numpy as np
-import typer
-from spacy.cli._util import Arg, Opt, import_code
-from spacy.language import Language
+from spacy.cli._util import Opt, import_code
 
-from ..errors import check_labels
-from ..evaluation.bias_curve import Point, bias_curve
+from ..evaluation.bias_curve import Point, best_point
+from ..evaluation.bias_sweep import TOGETHER, BiasSweep, ComponentBiases, sweep_biases
+from ..pipeline.safe_output import FIGURE_SUFFIXES
 from .app import rnn_cli
-from .shared import choose_components, load_pipeline, score_development
-
-TOGETHER = "all labels"
-Curves = Dict[str, List[Point]]
+from .places import running
+from .shared import (
+    CodeOpt,
+    ComponentOpt,
+    DataArg,
+    ForceOpt,
+    GoldPreprocOpt,
+    JsonOpt,
+    ModelArg,
+    heading,
+    load_pipeline,
+    percent,
+    read_corpus,
+    show_progress,
+    tell_next,
+)
 
 
 @rnn_cli.command("bias")
 def bias_cli(
-    model: Annotated[str, Arg(help="Trained pipeline: directory, or name of an installed package")],
-    data: Annotated[Path, Arg(help="Development data in .spacy format", exists=True)],
-    component: Annotated[
-        Optional[str], Opt("--component", "-C", help="The component, if the pipeline has several")
-    ] = None,
+    model: ModelArg,
+    data: DataArg,
+    component: ComponentOpt = None,
     label: Annotated[Optional[List[str]], Opt("--label", "-l", help="Bias only this label; may be repeated")] = None,
     each: Annotated[bool, Opt("--each", help="Bias every label by itself, one curve for each")] = False,
-    low: Annotated[float, Opt("--low", help="Least bias, in nats")] = -3.0,
-    high: Annotated[float, Opt("--high", help="Greatest bias, in nats")] = 3.0,
+    limits: Annotated[
+        Tuple[float, float], Opt("--range", metavar="LOW HIGH", help="Least and greatest bias, in nats")
+    ] = (-3.0, 3.0),
     steps: Annotated[int, Opt("--steps", "-n", help="Number of biases", min=2)] = 13,
-    json_path: Annotated[Optional[Path], Opt("--json", help="File to write the curves to")] = None,
+    json_path: JsonOpt = None,
     figure: Annotated[
         Optional[Path], Opt("--figure", help="Image file to draw the curves in; needs matplotlib")
     ] = None,
-    gold_preproc: Annotated[bool, Opt("--gold-preproc", "-G", help="Use gold sentences and tokens")] = False,
-    code_path: Annotated[
-        Optional[Path], Opt("--code", "-c", help="Python file with functions the pipeline needs")
-    ] = None,
+    force: ForceOpt = False,
+    gold_preproc: GoldPreprocOpt = False,
+    code_path: CodeOpt = None,
 ) -> None:
     """
-    Sweep label_bias on development data, and print precision, recall and F of the biased labels. Without --label and --each,
-    all entity types get the same bias. The best F is marked. The pipeline is not changed: set label_bias in its config, pass
-    it to spacy.load in a config override, or set the component's attribute.
+    Sweep label_bias on development data, and print precision, recall and F of the biased labels, component by
+    component. Without --label and --each, all entity types get the same bias; where every token gets a tag anyway, each
+    label is biased by itself, and the best bias of each is shown. The best F is marked. The pipeline is not changed:
+    set label_bias in its config, pass it to spacy.load in a config override, or set the component's attribute.
+
+    Example: python -m spacy rnn bias training/model-best corpus/dev.spacy --component rnn_ner --each --json curves.json
     """
     import_code(code_path)
-    if figure is not None and find_spec("matplotlib") is None:
-        raise typer.BadParameter("--figure needs matplotlib: pip install matplotlib")
-    nlp = load_pipeline(model)
-    try:
-        curves = sweep(nlp, data, component, label or [], each, np.linspace(low, high, steps).tolist(), gold_preproc)
-    except ValueError as e:
-        raise typer.BadParameter(str(e)) from e
-    print("\n\n".join(format_curve(name, points) for name, points in curves.items()))
-    if json_path is not None:
-        rows = {name: [point._asdict() for point in points] for name, points in curves.items()}
-        json_path.write_text(json.dumps(_without_nan(rows), indent=2) + "\n", encoding="utf8")
-    if figure is not None:
-        draw(curves, figure)
-
-
-def sweep(
-    nlp: Language,
-    data: Path,
-    component: Optional[str],
-    labels: List[str],
-    each: bool,
-    biases: List[float],
-    gold_preproc: bool,
-) -> Curves:
-    """The curves that were asked for.
-
-    nlp (Language): The pipeline.
-    data (Path): Development data.
-    component (Optional[str]): Name of the component; None if there is but one of ours.
-    labels (List[str]): Labels to bias one by one.
-    each (bool): Whether to bias all labels one by one.
-    biases (List[float]): The biases.
-    gold_preproc (bool): Whether to use gold sentences and tokens.
-    RETURNS (Dict[str, List[Point]]): The curves by label.
-    RAISES (ValueError): If there is no such component or label, or a curve would be flat.
-    """
-    names = choose_components(nlp, component)
-    if len(names) > 1:
-        raise ValueError(f"This pipeline has several components: {', '.join(names)}; choose one by --component.")
-    (name,) = names
-    pipe: Any = nlp.get_pipe(name)
-    check_labels(f"component {name!r}", "--label", labels, pipe.labels)
-    singles = list(pipe.labels) if each else labels
-    if not singles and all(map(pipe.target.begins, pipe.tags)):
-        raise ValueError(
-            f"component {name!r}: every token gets one of its labels, so the same bias on all changes nothing; choose one by "
-            "--label, or pass --each."
+    with running("rnn bias", model, force=force, inputs=[data, code_path]) as places:
+        _check_options(*limits, figure)
+        drawing = places.add_figure(figure)
+        places.add_json(json_path)
+        nlp = load_pipeline(model)
+        done = sweep_biases(
+            nlp,
+            read_corpus(data, gold_preproc),
+            component,
+            labels=label or [],
+            each=each,
+            biases=np.linspace(*limits, steps).tolist(),
+            progress=show_progress,
         )
-    groups = {single: [single] for single in singles} or {TOGETHER: list(pipe.labels)}
-    batches = score_development(nlp, name, data, gold_preproc)
-    return {title: list(bias_curve(pipe, batches, group, biases)) for title, group in groups.items()}
+        print("\n\n".join(format_component(report) for report in done.components))
+        places.write_json(done)
+        if drawing is not None and figure is not None:
+            suffix = figure.suffix[1:].lower()
+            drawing.write(lambda path: draw(done, path, suffix))
+        tell_next(*next_steps(done, model))
+
+
+def format_component(report: ComponentBiases) -> str:
+    """RETURNS (str): One component's curves as tables. report (ComponentBiases): The curves."""
+    if report.by_label:
+        return f"{heading(report.component)}\n{format_labels(report.curves)}"
+    return f"{heading(report.component)}\n" + "\n\n".join(format_curve(*curve) for curve in report.curves.items())
 
 
 def format_curve(title: str, points: List[Point]) -> str:
-    """A curve as a table, its best F marked."""
-    best = max(points, key=lambda point: (np.nan_to_num(point.f), -abs(point.bias)))
+    """RETURNS (str): A curve as a table, its best F marked. title (str): The label. points (List[Point]): The curve."""
+    best = best_point(points)
     lines = [title, f"{'bias':>7} {'predicted':>10} {'precision':>10} {'recall':>8} {'F':>8}"]
     for point in points:
-        shares = f"{_percent(point.precision):>10} {_percent(point.recall):>8} {_percent(point.f):>8}"
+        shares = f"{percent(point.precision):>10} {percent(point.recall):>8} {percent(point.f):>8}"
         lines.append(f"{point.bias:>7.2f} {point.predicted:>10,} {shares}{' *' if point is best else ''}")
     return "\n".join(lines)
 
 
-def draw(curves: Curves, path: Path) -> None:
-    """Draw precision over recall, one line for each curve."""
+def format_labels(curves: Dict[str, List[Point]]) -> str:
+    """RETURNS (str): The best bias of each label beside the bias nearest to none, as a table. curves (Dict[str,
+    List[Point]]): The curves by label."""
+    width = max(len("label"), *map(len, curves))
+    lines = [
+        "every token gets a label anyway, so each is biased by itself; --each shows whole curves",
+        f"{'label':<{width}} {'F':>8} {'best bias':>10} {'predicted':>10} {'precision':>10} {'recall':>8} {'F':>8}",
+    ]
+    for label, points in curves.items():
+        best = best_point(points)
+        shares = f"{percent(best.precision):>10} {percent(best.recall):>8} {percent(best.f):>8}"
+        now = percent(_unbiased(points).f)
+        lines.append(f"{label:<{width}} {now:>8} {best.bias:>10.2f} {best.predicted:>10,} {shares}")
+    return "\n".join(lines)
+
+
+def next_steps(sweep: BiasSweep, model: str) -> List[str]:
+    """RETURNS (List[str]): What to do with the curves. sweep (BiasSweep): The curves. model (str): The pipeline."""
+    steps = []
+    for report in sweep.components:
+        gains = {title: best for title, best in report.best().items() if best.f > _unbiased(report.curves[title]).f}
+        if not gains:
+            steps.append(
+                f"{report.component}: no bias has a better F than {_unbiased_of(report):g}; leave label_bias as it is."
+            )
+            continue
+        # A rare label's F leaps with one token more or less.
+        title = max(gains, key=lambda t: gains[t].predicted * (gains[t].f - _unbiased(report.curves[t]).f))
+        settings = f"every label = {gains[title].bias:g}" if title == TOGETHER else f"{title} = {gains[title].bias:g}"
+        steps.append(
+            f"{report.component}: set {settings} in [components.{report.component}.label_bias] of the config, or as "
+            "the component's attribute label_bias."
+        )
+        if len(report.curves) > 1:
+            steps.append(f"{report.component}: one label at a time; biases change each other's best.")
+    steps.append(f"Check what it does to all scores: python -m spacy evaluate {model} TEST.spacy")
+    return steps
+
+
+def draw(sweep: BiasSweep, path: Path, suffix: str) -> None:
+    """Draw precision over recall, one line for each curve.
+
+    sweep (BiasSweep): The curves.
+    path (Path): The file.
+    suffix (str): Its format, such as "png".
+    """
     from matplotlib.figure import Figure  # only needed here, and not by all who install the package
 
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1))
-    for title, points in curves.items():
-        axes.plot([point.recall for point in points], [point.precision for point in points], marker=".", label=title)
-    axes.legend()
-    figure.savefig(path)
+    for report in sweep.components:
+        for title, points in report.curves.items():
+            name = f"{report.component}: {title}" if len(sweep.components) > 1 else title
+            axes.plot([point.recall for point in points], [point.precision for point in points], marker=".", label=name)
+    axes.legend(fontsize=7)
+    figure.savefig(path, format=suffix)
 
 
-def _percent(share: float) -> str:
-    return "-" if np.isnan(share) else f"{100 * share:.2f}"
+def _check_options(low: float, high: float, figure: Optional[Path]) -> None:
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(
+            f"--range {low:g} {high:g} is not allowed; it must be two finite numbers, the first below the second"
+        )
+    if figure is not None and find_spec("matplotlib") is None:
+        raise ValueError("--figure needs matplotlib: pip install matplotlib")
+    if figure is not None and figure.suffix.lower() not in FIGURE_SUFFIXES:
+        raise ValueError(f"--figure {str(figure)!r} has an unknown ending; allowed: {', '.join(FIGURE_SUFFIXES)}")
 
 
-def _without_nan(rows: Dict[str, List[Dict[str, Any]]]) -> Dict[str, List[Dict[str, Any]]]:
-    """JSON has no NaN."""
-    return {name: [{k: None if v != v else v for k, v in row.items()} for row in part] for name, part in rows.items()}
+def _unbiased(points: List[Point]) -> Point:
+    """The point with the bias nearest to none."""
+    return min(points, key=lambda point: abs(point.bias))
+
+
+def _unbiased_of(report: ComponentBiases) -> float:
+    return _unbiased(next(iter(report.curves.values()))).bias

@@ -1,89 +1,104 @@
-"""What the commands that look at development data share: which component, its scores beside the gold, and how good it is."""
+"""What the commands share: arguments, loading, progress and print."""
 
+import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Annotated, Any, Callable, Iterable, Iterator, List, Optional
 
 import spacy
 import typer
+from spacy.cli._util import Arg, Opt, show_validation_error
 from spacy.language import Language
-from spacy.scorer import Scorer
-from spacy.training import Example
+from spacy.util import is_package
 
-from ..errors import unknown_name
-from ..evaluation.scored_batches import ScoredBatch, annotate_before, score_batches
-from ..pipeline.rnn_tagger import RNNTagger
 from ..training.corpus import create_corpus
 
-BATCH_SIZE = 256
+ModelArg = Annotated[str, Arg(help="Trained pipeline: directory, or name of an installed package")]
+DataArg = Annotated[Path, Arg(help="Development data in .spacy format, not those trained on", exists=True)]
+ComponentOpt = Annotated[Optional[str], Opt("--component", "-C", help="Only this component")]
+JsonOpt = Annotated[Optional[Path], Opt("--json", help="File to write the numbers to; - for standard output")]
+ForceOpt = Annotated[bool, Opt("--force", "-F", help="Replace outputs of the same kind that lie there already")]
+GoldPreprocOpt = Annotated[bool, Opt("--gold-preproc", "-G", help="Use gold sentences and tokens")]
+CodeOpt = Annotated[Optional[Path], Opt("--code", "-c", help="Python file with functions the pipeline needs")]
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Say in one sentence that a pipeline is missing or damaged, and end the command.
+
+    name (str): Config file, directory, or package name.
+    """
+    try:
+        with show_validation_error(name):
+            yield
+    except MemoryError:
+        raise
+    except Exception as e:
+        first = next(iter(str(e).strip().splitlines()), "")
+        if not Path(name).exists() and not is_package(name):
+            raise ValueError(f"Can't find model {name!r}: no such file, directory or installed package. {first}") from e
+        typer.echo(
+            f"The pipeline {name!r} cannot be loaded: it is incomplete or damaged, or needs a package or a --code file that "
+            f"is missing ({type(e).__name__}: {first}).",
+            err=True,
+        )
+        raise typer.Exit(1) from e
 
 
 def load_pipeline(model: str) -> Language:
-    """Load a trained pipeline. RAISES (typer.BadParameter): If there is none."""
-    try:
+    """Load a trained pipeline.
+
+    model (str): Directory, or package name.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): If there is none.
+    """
+    with loading(model):
         return spacy.load(model)
-    except OSError as e:
-        raise typer.BadParameter(str(e)) from e
 
 
-def choose_components(nlp: Language, name: Optional[str]) -> List[str]:
-    """The components to look at.
+def read_corpus(data: Path, gold_preproc: bool) -> Callable[[Language], Iterable[Any]]:
+    """A reader of data, with a clear message if they are damaged or have no tokens.
 
-    nlp (Language): The pipeline.
-    name (Optional[str]): Name of one; all of ours if None.
-    RETURNS (List[str]): Names, in pipeline order.
-    RAISES (ValueError): If there is no such component of ours.
-    """
-    ours = [pipe_name for pipe_name, pipe in nlp.pipeline if isinstance(pipe, RNNTagger)]
-    if not ours:
-        raise ValueError(
-            f"This pipeline has no component of spacy-rnn-tagger: {', '.join(nlp.pipe_names) or 'it is empty'}."
-        )
-    if name is not None and name not in ours:
-        raise unknown_name("this pipeline", "component", name, ours)
-    return ours if name is None else [name]
-
-
-def score_development(nlp: Language, name: str, data: Path, gold_preproc: bool) -> List[ScoredBatch]:
-    """Score development data with a component, showing progress.
-
-    nlp (Language): The pipeline.
-    name (str): The component.
     data (Path): A .spacy file or a directory of them.
     gold_preproc (bool): Whether to use gold sentences and tokens.
-    RETURNS (List[ScoredBatch]): The scores.
-    RAISES (ValueError): If the data cannot be read, or have no tokens.
+    RETURNS (Callable[[Language], Iterable[Example]]): The reader.
     """
-    examples = annotate_before(nlp, name, _read(nlp, data, gold_preproc))
-    pipe = nlp.get_pipe(name)
-    assert isinstance(pipe, RNNTagger)
-    n_batches = -(-len(examples) // BATCH_SIZE)
-    with typer.progressbar(score_batches(pipe, examples, BATCH_SIZE), n_batches, f"{name}: scoring") as batches:
-        return list(batches)
+    corpus = create_corpus(data, gold_preproc=gold_preproc)
+
+    def read(nlp: Language) -> List[Any]:
+        examples = list(corpus(nlp))
+        if not any(len(eg.predicted) for eg in examples):
+            raise ValueError(f"The data in {str(data)!r} have no tokens ({len(examples)} docs).")
+        return examples
+
+    return read
 
 
-def evaluate_pipeline(nlp: Language, data: Path, gold_preproc: bool, title: str) -> Dict[str, float]:
-    """Run a pipeline on development data, showing progress.
+def show_progress(items: Iterable[Any], total: int, title: str) -> Iterator[Any]:
+    """Draw a bar on standard error, as a `Progress` does.
 
-    nlp (Language): The pipeline.
-    data (Path): A .spacy file or a directory of them.
-    gold_preproc (bool): Whether to use gold sentences and tokens.
-    title (str): What to call it in the progress bar.
-    RETURNS (Dict[str, float]): The scores that the components are there for, as far as the data tell.
-    RAISES (ValueError): If the data cannot be read, or have no tokens.
+    items (Iterable[Any]): The items.
+    total (int): Their number.
+    title (str): What is done with them.
+    YIELDS (Any): The items.
     """
-    examples = _read(nlp, data, gold_preproc)
-    stream = nlp.pipe([eg.predicted for eg in examples])
-    with typer.progressbar(stream, len(examples), f"{title}: scoring") as docs:
-        examples = [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
-    scores: Dict[str, Any] = Scorer(nlp).score(examples)
-    keys: List[str] = []
-    for name, pipe in nlp.pipeline:
-        keys.extend(getattr(pipe, "score_keys", nlp.get_pipe_meta(name).default_score_weights or ()))
-    return {key: float(scores[key]) for key in keys if isinstance(scores.get(key), (int, float))}
+    with typer.progressbar(items, total, title, file=sys.stderr) as bar:
+        yield from bar
 
 
-def _read(nlp: Language, data: Path, gold_preproc: bool) -> List[Example]:
-    examples: List[Example] = list(create_corpus(data, gold_preproc=gold_preproc)(nlp))
-    if not any(len(eg.predicted) for eg in examples):
-        raise ValueError(f"The data in {str(data)!r} have no tokens ({len(examples)} docs).")
-    return examples
+def tell_next(*steps: str) -> None:
+    """Print what to do next.
+
+    *steps (str): Sentences or commands, one a line.
+    """
+    print("\n".join(["", "Next:", *(f"  {step}" for step in steps)]))
+
+
+def heading(name: str) -> str:
+    """RETURNS (str): A line, underlined. name (str): The line."""
+    return f"{name}\n{'=' * len(name)}"
+
+
+def percent(share: float) -> str:
+    """RETURNS (str): A share in percent, "-" for NaN. share (float): From 0 to 1."""
+    return "-" if share != share else f"{100 * share:.2f}"

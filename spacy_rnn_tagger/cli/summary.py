@@ -1,209 +1,63 @@
 """`python -m spacy rnn summary`: layers, output shapes, parameters and bytes of a pipeline's recurrent components."""
 
-import warnings
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional, Tuple
+from typing import Annotated, List, Optional
 
-import spacy
 import typer
-from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides, show_validation_error
-from spacy.language import Language
-from spacy.pipeline.tok2vec import Tok2VecListener
-from spacy.tokens import Doc
-from spacy.util import load_config, load_model_from_config
-from thinc.api import Model
+from spacy.cli._util import Arg, import_code, parse_config_overrides
 
-from ..models.architectures.rnn_tagger import set_output_width
+from ..evaluation.layer_summary import Layer, Shape, load_untrained, summarize_layers
 from .app import rnn_cli
-
-Shape = Tuple[Optional[int], ...]
-# Docs, tokens, distinct words and characters of this batch are different in number, so its outputs tell what their rows are.
-WORDS = (["a", "b", "a"], ["c", "d"], ["e"])
-
-
-@dataclass(frozen=True)
-class Row:
-    """A layer with weights.
-
-    layer: Its name.
-    shape: What it puts out for a batch: (batch, steps, width), or (batch, width) behind pooling. None where the batch or the
-        data decide.
-    n_params: How many weights it has; None if the data decide.
-    n_bytes: Their size.
-    """
-
-    layer: str
-    shape: Shape
-    n_params: Optional[int]
-    n_bytes: Optional[int]
+from .places import running
+from .shared import CodeOpt, ComponentOpt, ForceOpt, JsonOpt, heading, loading, tell_next
 
 
 @rnn_cli.command("summary", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def summary_cli(
     ctx: typer.Context,
     pipeline: Annotated[str, Arg(help="Config file, trained pipeline directory, or name of an installed pipeline")],
-    component: Annotated[Optional[str], Opt("--component", "-C", help="Only this component")] = None,
-    code_path: Annotated[
-        Optional[Path], Opt("--code", "-c", help="Python file with functions the config needs")
-    ] = None,
+    component: ComponentOpt = None,
+    json_path: JsonOpt = None,
+    force: ForceOpt = False,
+    code_path: CodeOpt = None,
 ) -> None:
     """
     Print the recurrent components of a pipeline as tables: layers, output shapes, parameters and bytes. A config may be
     untrained; what its data would decide is shown as None. Settings of a config can be overridden, for instance
     --components.rnn_tagger.model.nO 17.
+
+    Example: python -m spacy rnn summary config.cfg --component rnn_tagger
     """
     import_code(code_path)
-    try:
-        with show_validation_error(pipeline):
-            nlp = load(pipeline, parse_config_overrides(ctx.args))
-        tables = summarize(nlp)
-    except (OSError, ValueError) as e:
-        raise typer.BadParameter(str(e)) from e
-    if component is not None:
-        if component not in tables:
-            raise typer.BadParameter(
-                f"{component!r} is not one of the recurrent components: {', '.join(tables) or 'none'}"
+    with running("rnn summary", pipeline, force=force, inputs=[code_path]) as places:
+        places.add_json(json_path)
+        overrides = parse_config_overrides(ctx.args)
+        with loading(pipeline):
+            nlp = load_untrained(pipeline, overrides)
+        done = summarize_layers(nlp, component)
+        if not done.components:
+            print(f"No component of this pipeline has a recurrent layer: {', '.join(nlp.pipe_names) or 'it is empty'}.")
+        print("\n\n".join(format_table(name, layers) for name, layers in done.components.items()))
+        places.write_json(done)
+        if pipeline.endswith(".cfg"):
+            tell_next(
+                f"python -m spacy train {pipeline} --paths.train TRAIN.spacy --paths.dev DEV.spacy --output training"
             )
-        tables = {component: tables[component]}
-    if not tables:
-        print(f"No component of this pipeline has a recurrent layer: {', '.join(nlp.pipe_names) or 'it is empty'}.")
-    print("\n\n".join(format_table(name, rows) for name, rows in tables.items()))
+        else:
+            tell_next(f"python -m spacy rnn compress {pipeline} NEW")
 
 
-def load(pipeline: str, overrides: Dict[str, Any]) -> Language:
-    """Load a pipeline, or build that of a config and give its models weights as far as the config decides their sizes.
-
-    pipeline (str): Config file, directory, or package name.
-    overrides (Dict[str, Any]): Settings to override, by dotted name.
-    RETURNS (Language): The pipeline.
-    """
-    if not pipeline.endswith(".cfg"):
-        return spacy.load(pipeline, config=overrides)
-    nlp = load_model_from_config(load_config(pipeline, overrides=overrides), auto_fill=True)
-    docs = _docs(nlp)
-    for name, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
-        if not isinstance(model, Model):
-            continue
-        labels = nlp.config["initialize"]["components"].get(name, {}).get("labels")
-        if isinstance(labels, list):
-            for label in labels:
-                pipe.add_label(label)  # type: ignore[attr-defined]
-        if hasattr(pipe, "tags") and getattr(pipe, "labels", None):
-            set_output_width(model, len(pipe.tags), name, crf=getattr(pipe, "decoder", "") == "crf")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model.initialize(X=docs)
-        except (KeyError, ValueError):
-            continue  # at the first layer whose size the data decide; those before it have their weights
-    return nlp
-
-
-def summarize(nlp: Language) -> Dict[str, List[Row]]:
-    """The layers of every component that has a recurrent layer, or listens to one that has.
-
-    nlp (Language): The pipeline.
-    RETURNS (Dict[str, List[Row]]): Layers in the order in which they run, by component.
-    """
-    models: Dict[str, Any] = {name: getattr(pipe, "model", None) for name, pipe in nlp.pipeline}
-    models = {name: model for name, model in models.items() if isinstance(model, Model)}
-    recurrent = {name for name, model in models.items() if any("cell" in node.attrs for node in model.walk())}
-    for name, model in models.items():
-        upstream = {node.upstream_name for node in model.walk() if isinstance(node, Tok2VecListener)}
-        if upstream & recurrent or ("*" in upstream and recurrent):
-            recurrent.add(name)
-    docs = _docs(nlp)
-    return {
-        name: _rows(model, docs, _max_length(nlp), getattr(nlp.get_pipe(name), "decoder", "") == "crf")
-        for name, model in models.items()
-        if name in recurrent
-    }
-
-
-def format_table(name: str, rows: List[Row]) -> str:
-    """One component as text."""
+def format_table(name: str, layers: List[Layer]) -> str:
+    """RETURNS (str): One component as a table. name (str): The component. layers (List[Layer]): Its layers."""
     cells = [("Layer", "Output shape", "Parameters", "Bytes")]
-    cells += [(row.layer, _format_shape(row.shape), _number(row.n_params), _number(row.n_bytes)) for row in rows]
+    cells += [(row.name, _format_shape(row.shape), _number(row.n_params), _number(row.n_bytes)) for row in layers]
     widths = [max(len(line[i]) for line in cells) for i in range(4)]
     lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in cells]
     lines.insert(1, "-" * len(lines[0]))
-    n_params = sum(row.n_params or 0 for row in rows)
-    n_bytes = sum(row.n_bytes or 0 for row in rows)
-    open_end = " and what the data decide" if any(row.n_params is None for row in rows) else ""
+    n_params = sum(row.n_params or 0 for row in layers)
+    n_bytes = sum(row.n_bytes or 0 for row in layers)
+    open_end = " and what the data decide" if any(row.n_params is None for row in layers) else ""
     lines.append(f"Total: {n_params:,} parameters ({n_bytes / 1024**2:.2f} MB){open_end}")
-    return f"{name}\n{'=' * len(name)}\n" + "\n".join(lines)
-
-
-def _rows(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int], crf: bool) -> List[Row]:
-    per_text = _outputs_per_text(model, docs)
-    rows = []
-    for node in _in_order(model):
-        if not node.param_names or _needs_no_weights(node, crf):
-            continue
-        params: List[Any] = [node.get_param(p) if node.has_param(p) else None for p in node.param_names]
-        known = all(p is not None for p in params)
-        width = node.maybe_get_dim("nO")
-        shape = (None, width) if per_text.get(node.id) else (None, max_length, width)
-        rows.append(
-            Row(
-                node.name.partition("(")[0],
-                shape,
-                sum(p.size for p in params) if known else None,
-                sum(p.nbytes for p in params) if known else None,
-            )
-        )
-    return rows
-
-
-def _needs_no_weights(node: Model[Any, Any], crf: bool) -> bool:
-    """Whether a layer's weights stay unset: boundaries that are columns of a one-hot input; transitions without a CRF."""
-    return bool(node.attrs.get("one_hot")) or (node.name == "tag_transitions" and not crf)
-
-
-def _in_order(model: Model[Any, Any]) -> List[Model[Any, Any]]:
-    """Every layer once, a layer before those it contains."""
-    return list(model.walk(order="dfs_pre"))
-
-
-def _outputs_per_text(model: Model[Any, Any], docs: List[Doc]) -> Dict[int, bool]:
-    """Whether each layer, by its id, puts out one row per text, as seen by running the model on a few docs. A layer that does
-    not run, because the data decide its size, puts out what the one before it does."""
-    seen: Dict[int, bool] = {}
-    nodes = _in_order(model)
-    forwards = {node.id: node._func for node in nodes}
-
-    def watch(node: Model[Any, Any], X: Any, is_train: bool) -> Any:
-        Y, backprop = forwards[node.id](node, X, is_train)
-        seen[node.id] = getattr(Y, "ndim", 0) == 2 and Y.shape[0] == len(docs)
-        return Y, backprop
-
-    try:
-        for node in nodes:
-            node._func = watch
-        model.predict(docs)
-    except (KeyError, ValueError):
-        pass
-    finally:
-        for node in nodes:
-            node._func = forwards[node.id]
-    latest = False
-    for node in nodes:
-        latest = seen.setdefault(node.id, latest) if not node.layers else latest
-    return seen
-
-
-def _docs(nlp: Language) -> List[Doc]:
-    return [Doc(nlp.vocab, words=words) for words in WORDS]
-
-
-def _max_length(nlp: Language) -> Optional[int]:
-    """The number of tokens above which the training corpus splits or skips a doc; None if there is no such limit."""
-    section: Any = nlp.config
-    for part in str(nlp.config["training"]["train_corpus"]).split("."):
-        section = section.get(part, {})
-    return section.get("max_length") or None
+    return f"{heading(name)}\n" + "\n".join(lines)
 
 
 def _format_shape(shape: Shape) -> str:

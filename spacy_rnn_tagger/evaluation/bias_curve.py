@@ -1,6 +1,7 @@
 """Precision and recall of a component on development data, as a function of label biases."""
 
-from typing import Any, Dict, Iterator, NamedTuple, Sequence
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, Sequence
 
 import numpy as np
 
@@ -10,14 +11,15 @@ from ..pipeline.settings import bias_of_tags
 from .scored_batches import ScoredBatch, count_gold, judge
 
 
-class Point(NamedTuple):
+@dataclass(frozen=True)
+class Point:
     """What a bias does. Precision, recall and their harmonic mean are over the biased labels; NaN where undefined.
 
-    bias: In nats.
-    predicted: How many tokens or spans have one of the labels.
-    precision: The share of them that gold has too.
-    recall: The share of those in the gold that are predicted.
-    f: Their harmonic mean.
+    bias (float): In nats.
+    predicted (int): How many tokens or spans have one of the labels.
+    precision (float): The share of them that gold has too.
+    recall (float): The share of those in the gold that are predicted.
+    f (float): The harmonic mean of precision and recall.
     """
 
     bias: float
@@ -30,7 +32,8 @@ class Point(NamedTuple):
 def bias_curve(
     pipe: RNNTagger, batches: Sequence[ScoredBatch], labels: Sequence[str], biases: Sequence[float]
 ) -> Iterator[Point]:
-    """Decode development data with one bias after another. The component's other biases and its threshold stay as they are.
+    """Decode development data with one bias after another. The component's other biases and its threshold stay as they
+    are.
 
     pipe (RNNTagger): The component; not changed.
     batches (Sequence[ScoredBatch]): Its scores of development data.
@@ -54,6 +57,12 @@ def bias_curve(
             predicted += int(ours.sum())
             right += int(decisions.right[ours].sum())
         yield _point(bias, predicted, right, n_gold)
+
+
+def best_point(points: Sequence[Point]) -> Point:
+    """RETURNS (Point): The point with the best F, of several the one with the smallest bias. points (Sequence[Point]):
+    A curve."""
+    return max(points, key=lambda point: (float(np.nan_to_num(point.f)), -abs(point.bias)))
 
 
 def _point(bias: float, predicted: int, right: int, n_gold: int) -> Point:

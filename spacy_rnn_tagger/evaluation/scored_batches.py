@@ -1,4 +1,5 @@
-"""A component's scores for development data beside the gold: computed once, then decoded under one setting after another."""
+"""A component's scores for development data beside the gold: computed once, then decoded under one setting after
+another."""
 
 from typing import Any, Collection, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,6 +13,9 @@ from ..pipeline.biluo import Segments
 from ..pipeline.confidence import PathScores
 from ..pipeline.rnn_tagger import RNNTagger
 from ..pipeline.targets import ABSTAIN, Path, Target
+from .progress import Progress, no_progress
+
+BATCH_SIZE = 256
 
 
 class ScoredBatch(NamedTuple):
@@ -32,7 +36,8 @@ class ScoredBatch(NamedTuple):
 
     @property
     def gold(self) -> NDArray[np.bool_]:
-        """(n_tokens, n_tags) bool, the tags of which one is right, all where there is no gold, as `crf_loss` takes them."""
+        """(n_tokens, n_tags) bool, the tags of which one is right, all where there is no gold, as `crf_loss` takes
+        them."""
         return self.right | ~self.learnable[:, None]
 
     def agrees(self, path: Path) -> NDArray[np.bool_]:
@@ -65,11 +70,41 @@ def annotate_before(nlp: Language, name: str, examples: Iterable[Example]) -> Li
     """
     examples = list(examples)
     with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
-        docs = list(nlp.pipe(eg.predicted for eg in examples))
+        docs = list(nlp.pipe(eg.predicted.copy() for eg in examples))  # the caller may use the examples again
     return [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
 
 
-def score_batches(pipe: RNNTagger, examples: Sequence[Example], batch_size: int = 256) -> Iterator[ScoredBatch]:
+def score_folds(
+    nlp: Language, name: str, examples: Iterable[Example], n_folds: int = 1, progress: Progress = no_progress
+) -> List[List[ScoredBatch]]:
+    """Score the examples of several folds: as many parts of the data, each of examples that follow each other.
+
+    nlp (Language): The pipeline.
+    name (str): The component.
+    examples (Iterable[Example]): Examples with docs that are only tokenised.
+    n_folds (int): How many folds; if there are fewer examples, as many as examples.
+    progress (Progress): Shows how far it is.
+    RETURNS (List[List[ScoredBatch]]): The batches of each fold.
+    RAISES (ValueError): If the examples have no tokens.
+    """
+    examples = list(examples)
+    if not any(len(eg.predicted) for eg in examples):
+        raise ValueError(f"The data have no tokens ({len(examples)} docs).")
+    pipe = nlp.get_pipe(name)
+    assert isinstance(pipe, RNNTagger)
+    examples = annotate_before(nlp, name, examples)
+    n_folds = min(n_folds, len(examples))
+    bounds = [round(i * len(examples) / n_folds) for i in range(n_folds + 1)]
+    folds = [examples[start:end] for start, end in zip(bounds, bounds[1:])]
+    n_batches = sum(-(-len(fold) // BATCH_SIZE) for fold in folds)
+    scored = ((i, batch) for i, fold in enumerate(folds) for batch in score_batches(pipe, fold))
+    batches: List[List[ScoredBatch]] = [[] for _ in folds]
+    for i, batch in progress(scored, n_batches, f"{name}: scoring"):
+        batches[i].append(batch)
+    return batches
+
+
+def score_batches(pipe: RNNTagger, examples: Sequence[Example], batch_size: int = BATCH_SIZE) -> Iterator[ScoredBatch]:
     """Score examples, and look up their gold.
 
     pipe (RNNTagger): The component.
@@ -81,7 +116,7 @@ def score_batches(pipe: RNNTagger, examples: Sequence[Example], batch_size: int 
     tags = pipe.tags
     for batch in minibatch(examples, size=batch_size):
         docs = [eg.predicted for eg in batch]
-        gold = _read_gold(batch, target, tags)
+        gold = _find_right_tags(batch, target, tags)
         yield ScoredBatch(pipe.path_scores(docs), *gold, np.concatenate(pipe.kept(docs)))
 
 
@@ -106,8 +141,8 @@ def judge(target: Target, labels: Sequence[str], batch: ScoredBatch, path: Path)
 
 
 def count_gold(target: Target, tags: Sequence[str], batch: ScoredBatch, labels: Collection[str], path: Path) -> int:
-    """How many tokens or spans of some labels the gold has where the component may write. A token with alternatives counts if
-    one of them is of the labels, unless the path has another of them.
+    """How many tokens or spans of some labels the gold has where the component may write. A token with alternatives
+    counts if one of them is of the labels, unless the path has another of them.
 
     target (Target): The target.
     tags (Sequence[str]): The tags.
@@ -121,7 +156,7 @@ def count_gold(target: Target, tags: Sequence[str], batch: ScoredBatch, labels: 
     return int(np.count_nonzero((batch.right & theirs).any(axis=1) & ~by_others & ~batch.kept))
 
 
-def _read_gold(examples: Sequence[Example], target: Target, tags: Sequence[str]) -> Tuple[Any, Any, Any]:
+def _find_right_tags(examples: Sequence[Example], target: Target, tags: Sequence[str]) -> Tuple[Any, Any, Any]:
     """RETURNS (Tuple[array, array, array]): What is `right`, `known` and `learnable`, as in `ScoredBatch`."""
     index = {tag: i for i, tag in enumerate(tags)}
     gold: List[Collection[str]] = []

@@ -1,7 +1,8 @@
 """Trained pipelines that take less room on disk."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List
 
 from spacy.language import Language
 from thinc.api import Model
@@ -10,12 +11,13 @@ from ..models.storage.stored_model import StoredModel, check_form, set_storage
 from .rnn_language_model import RNNLanguageModel
 
 
-class Compression(NamedTuple):
+@dataclass(frozen=True)
+class Compression:
     """What became of a pipeline's components, by name.
 
-    stored: Those whose weights are saved in the form that was asked for.
-    others: Those whose weights are saved as before, since their models are of other packages.
-    dropped: Those that are left out, since only training needs them.
+    stored (List[str]): Components whose weights are saved in the form that was asked for.
+    others (List[str]): Components whose weights are saved as before, since their models are of other packages.
+    dropped (List[str]): Components that are left out, since only training needs them.
     """
 
     stored: List[str]
@@ -30,7 +32,8 @@ def compress(nlp: Language, form: str, keep_language_model: bool = False) -> Com
     form (str): "float32", "float16" or "int8".
     keep_language_model (bool): Whether to keep a component that predicts nothing, to train on.
     RETURNS (Compression): What was done.
-    RAISES (ValueError): If there is no such form, or no component with a model of this package; nothing is changed then.
+    RAISES (ValueError): If there is no such form, or no component with a model of this package; nothing is changed
+        then.
     """
     check_form("compress", "weights", form)
     models: Dict[str, Any] = {name: getattr(pipe, "model", None) for name, pipe in nlp.components}

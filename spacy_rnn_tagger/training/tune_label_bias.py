@@ -8,24 +8,25 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 
 from ..errors import check_positive
-from ..evaluation.bias_curve import bias_curve
+from ..evaluation.bias_curve import best_point, bias_curve
+from ..evaluation.bias_sweep import is_exhaustive
 from ..evaluation.scored_batches import annotate_before, score_batches
 from ..pipeline.rnn_tagger import RNNTagger
 from ..pipeline.settings import labels_to_config
 
 
 def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Language], Language]:
-    """For `[training] before_to_disk`: give the labels of each component that finds entities or spans the bias with the best F on
-    the development corpus, the same for all labels.
+    """For `[training] before_to_disk`: give the labels of each component that finds entities or spans the bias with the
+    best F on the development corpus, the same for all labels.
 
-    A network trained to be right as often as possible leaves out what it is unsure of. F counts a missed entity as much as a
-    wrong one, so the best decision takes more of them, the more so the harder the task is (Lipton et al. 2014,
+    A network trained to be right as often as possible leaves out what it is unsure of. F counts a missed entity as much
+    as a wrong one, so the best decision takes more of them, the more so the harder the task is (Lipton et al. 2014,
     https://arxiv.org/abs/1402.1892).
 
     high (float): The greatest bias to try, in nats; the least is 0.
     steps (int): How many biases to try.
-    RETURNS (Callable[[Language], Language]): The callback. The biases become settings of the pipeline, and of the training
-        that goes on.
+    RETURNS (Callable[[Language], Language]): The callback. The biases become settings of the pipeline, and of the
+        training that goes on.
     RAISES (ValueError): If a setting is out of range.
     """
     where = "spacy-rnn-tagger.tune_label_bias.v1"
@@ -36,7 +37,7 @@ def make_tune_label_bias(high: float = 4.0, steps: int = 9) -> Callable[[Languag
 
     def tune(nlp: Language) -> Language:
         for name, pipe in nlp.pipeline:
-            if isinstance(pipe, RNNTagger) and not all(map(pipe.target.begins, pipe.tags)):
+            if isinstance(pipe, RNNTagger) and not is_exhaustive(pipe):
                 label_bias = best_bias(nlp, name, _development_examples(nlp), biases)
                 pipe.label_bias = label_bias
                 nlp.get_pipe_config(name)["label_bias"] = labels_to_config(label_bias)
@@ -51,13 +52,12 @@ def best_bias(nlp: Language, name: str, examples: List[Example], biases: List[fl
     nlp (Language): The pipeline.
     name (str): The component.
     examples (List[Example]): Development data, only tokenised.
-    biases (List[float]): The biases to try, the preferred first.
+    biases (List[float]): The biases to try; of several with the same F, the smallest is taken.
     RETURNS (Dict[str, float]): The bias by label.
     """
     pipe: Any = nlp.get_pipe(name)
     batches = list(score_batches(pipe, annotate_before(nlp, name, examples)))
-    points = list(bias_curve(pipe, batches, pipe.labels, biases))
-    best = max(points, key=lambda point: float(np.nan_to_num(point.f)))
+    best = best_point(list(bias_curve(pipe, batches, pipe.labels, biases)))
     return dict.fromkeys(pipe.labels, best.bias)
 
 

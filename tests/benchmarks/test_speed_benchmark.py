@@ -15,6 +15,8 @@ from numpy.testing import assert_allclose
 from spacy.tokens import DocBin
 from spacy.util import load_model_from_config
 
+from benchmarks.common.table import Table
+from benchmarks.common.timer import Task, measure
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import command as whole_command
 from benchmarks.speed import hot_spots, resident, soak, training
@@ -27,9 +29,7 @@ from benchmarks.speed.recipes import RECIPES
 from benchmarks.speed.registry import SECTIONS
 from benchmarks.speed.sections import gemm
 from benchmarks.speed.steps import corpus_tokens, training_steps
-from benchmarks.speed.tables import Table
 from benchmarks.speed.texts import cut, make_docs, read_texts
-from benchmarks.speed.timing import Task, measure
 from spacy_rnn_tagger.models.serving.lexeme_gates import cache_info
 from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.packing import make_packing

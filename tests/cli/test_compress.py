@@ -8,22 +8,18 @@ import pytest
 import spacy
 from spacy.cli.package import package
 from spacy.tokens import DocBin
-from typer.testing import CliRunner
 
 from benchmarks import small_models
-from spacy_rnn_tagger.cli import rnn_cli
 from spacy_rnn_tagger.pipeline.compression import size_on_disk
 
 from ..conftest import make_examples, small_model
+from ..fixtures import commands
 from ..fixtures.small_pipelines import OURS, files, make_pipeline, outputs
 
 
 def run(*args):
-    """A command, without the seconds that a new process takes to import spaCy. Returns its exit code and all it printed."""
-    done = CliRunner().invoke(rnn_cli, list(map(str, args)), env={"COLUMNS": "200", "TERM": "dumb"})
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, " ".join(re.sub("[│\n]", " ", done.output).split())
+    code, printed = commands.run(*args)
+    return code, commands.words_of(printed)
 
 
 @pytest.fixture
@@ -64,11 +60,14 @@ def test_compress_command_keeps_and_replaces(saved):
     model, _, out = saved
     assert run("compress", model, out, "--weights", "float16", "--keep-language-model")[0] == 0
     assert spacy.load(out).pipe_names == [*OURS, "theirs"]
-    code, printed = run("compress", out, out)
+    code, printed = run("compress", model, out)
     assert code == 2 and "is not empty; name another directory, or pass --force" in printed
     before = files(out)
+    for force in ([], ["--force"]):
+        code, printed = run("compress", out, out, *force)
+        assert code == 2 and "is the pipeline that is read; name another place" in printed and files(out) == before
     (out / "rnn_ner" / "old").write_text("left by another pipeline")
-    code, printed = run("compress", out, out, "--force")
+    code, printed = run("compress", model, out, "--force")
     assert code == 0 and [path.name for path in out.parent.iterdir()] == ["small"]
     after = files(out)
     assert set(after) == {name for name in before if not name.startswith("rnn_language_model")}

@@ -1,23 +1,22 @@
-"""Temperatures, calibration errors, bias curves, and the commands that print them."""
-
-import json
-import re
+"""Temperatures and calibration errors, and on which data a temperature is judged."""
 
 import numpy
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin, Span
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc, Span
 from spacy.training import Example
-from typer.testing import CliRunner
 
 from spacy_rnn_tagger.chain.lattice import make_lattice, temper
-from spacy_rnn_tagger.chain.temperature import calibration_error, fit_temperature
-from spacy_rnn_tagger.cli import rnn_cli
-from spacy_rnn_tagger.evaluation.bias_curve import bias_curve
-from spacy_rnn_tagger.evaluation.calibration import calibrate
-from spacy_rnn_tagger.evaluation.scored_batches import annotate_before, score_batches
+from spacy_rnn_tagger.chain.temperature import fit_temperature
+from spacy_rnn_tagger.evaluation import calibration
+from spacy_rnn_tagger.evaluation.calibration import Calibration, calibrate, calibrate_component, calibrate_pipeline
+from spacy_rnn_tagger.evaluation.calibration_error import calibration_error
+from spacy_rnn_tagger.evaluation.scored_batches import annotate_before, score_batches, score_folds
 
-from ..conftest import SENTENCES, make_examples, randomize, run_cli, small_model, train
+from ..conftest import SENTENCES, make_examples, small_model, train
+from ..fixtures.commands import noisy_examples
 
 
 @pytest.fixture(params=["softmax", "crf"])
@@ -27,27 +26,6 @@ def decoder(request):
 
 def add(nlp, factory, **config):
     return nlp.add_pipe(factory, config={"model": small_model(), **config})
-
-
-def run(*args):
-    """A command, without the seconds that a new process takes to import spaCy. Returns its exit code and all it printed."""
-    done = CliRunner().invoke(rnn_cli, list(map(str, args)), env={"COLUMNS": "200", "TERM": "dumb"})
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.output
-
-
-def noisy_examples(nlp, n=60, noise=0.3):
-    """Toy sentences with many gold tags replaced by others, as nobody could learn them."""
-    rng = numpy.random.default_rng(0)
-    examples = []
-    for i in range(n):
-        text, tags, pos, ents = SENTENCES[i % len(SENTENCES)]
-        wrong = rng.random(len(tags.split())) < noise
-        tags = [rng.choice(["NN", "IN", "."]) if w else tag for w, tag in zip(wrong, tags.split())]
-        ents = "O " * len(tags) if rng.random() < noise else ents
-        examples.append(Example.from_dict(nlp.make_doc(text), {"tags": tags, "entities": ents.split()}))
-    return examples
 
 
 def test_calibration_error_of_guo_et_al():
@@ -174,19 +152,6 @@ def test_any_of_the_alternatives_is_right(nlp, decoder):
         assert report.nll == pytest.approx(-numpy.logaddexp.reduce(agreeing) / 3, rel=1e-3)
 
 
-def test_the_bias_of_a_label_that_is_an_alternative(nlp):
-    pipe = add(nlp, "rnn_tagger", alternatives_key="maybe")
-    train(nlp, make_examples(nlp), steps=60)
-    text = "They eat ham ."
-    batches = list(score_batches(pipe, [undecided(nlp, text, "PRP///.", _1="VBP VBZ", _2="VBZ NNP")]))
-    off, on = bias_curve(pipe, batches, ["VBZ"], [0.0, 100.0])
-    # Of the two tokens that may be VBZ, VBP is right for the first, and NN is wrong for the second.
-    assert (off.predicted, off.recall) == (0, 0.0)
-    assert (on.predicted, on.precision, on.recall) == (4, 0.5, 1.0)
-    (none,) = bias_curve(pipe, batches[:1], ["VBP"], [0.0])
-    assert (none.predicted, none.precision, none.recall) == (1, 1.0, 1.0)
-
-
 def test_earlier_components_have_run(nlp):
     ner = add(nlp, "rnn_ner")
     train(nlp, make_examples(nlp), steps=10)
@@ -202,118 +167,76 @@ def test_earlier_components_have_run(nlp):
     )
 
 
-@pytest.mark.parametrize("factory, key", [("rnn_ner", "ents_per_type"), ("rnn_tagger", None)])
-def test_bias_curves_are_what_the_scorer_says(nlp, decoder, factory, key):
-    pipe = add(nlp, factory, decoder=decoder)
-    train(nlp, make_examples(nlp), steps=1)
-    randomize(pipe.model, scale=0.4)
-    examples = make_examples(nlp)
-    label = "GPE" if key else "NNP"
-    pipe.label_bias = {pipe.labels[-1]: 0.25}
-    batches = list(score_batches(pipe, examples, batch_size=3))
-    recalls = []
-    for point in bias_curve(pipe, batches, [label], [-8.0, 0.0, 1.0, 8.0]):
-        pipe.label_bias = {pipe.labels[-1]: 0.25, label: point.bias}
-        annotated = [Example(pipe(eg.predicted.copy()), eg.reference) for eg in examples]
-        if key:
-            scores = pipe.score(annotated)[key][label]
-            wanted = [scores[name] for name in "prf"]
-        else:
-            pairs = [(x.tag_ == label, y.tag_ == label) for eg in annotated for x, y in zip(eg.x, eg.y)]
-            hits, predicted, gold = (sum(map(f, pairs)) for f in (all, lambda p: p[0], lambda p: p[1]))
-            wanted = [hits / predicted if predicted else 0.0, hits / gold, 2 * hits / (predicted + gold)]
-            assert point.predicted == predicted
-        assert [numpy.nan_to_num(value) for value in point[2:]] == pytest.approx(wanted)
-        recalls.append(point.recall)
-        pipe.label_bias = {pipe.labels[-1]: 0.25}
-    assert recalls == sorted(recalls) and recalls[0] < recalls[-1]
+def report(nll, ece, temperature=1.0, n_predictions=100):
+    return Calibration(temperature, 100, nll, n_predictions, 0.5, ece)
 
 
-@pytest.fixture
-def saved(nlp, tmp_path):
-    """A trained pipeline with two components on disk, and development data."""
-    add(nlp, "rnn_tagger", decoder="crf")
-    add(nlp, "rnn_ner")
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "before, fitted, held_out, accepted, why",
+    [
+        (report(0.5, 0.2), report(0.4, 0.1, 2.0), report(0.45, 0.15), True, "it is better"),
+        (report(0.5, 0.2), report(0.4, 0.2, 2.0), report(0.45, 0.2), True, "it is better"),
+        (report(0.5, NAN, 1.0, 0), report(0.4, NAN, 2.0, 0), report(0.45, NAN, NAN, 0), True, "it is better"),
+        (report(0.5, 0.1), report(0.4, 0.1, 2.0), report(0.45, 0.15), False, "makes the calibration error worse"),
+        (report(0.5, 0.2), report(0.4, 0.1, 2.0), report(0.55, 0.15), False, "does not improve the likelihood ("),
+        (report(0.5, 0.1), report(0.4, 0.1, 2.0), report(0.55, 0.15), False, "likelihood and the calibration error"),
+        (report(0.5, 0.1), report(0.5, 0.1), report(0.55, 0.15), False, "no temperature gives the gold a better"),
+    ],
+)
+def test_what_is_worse_on_held_out_data_is_not_accepted(before, fitted, held_out, accepted, why):
+    decided, reason = calibration._decide(before, fitted, held_out)
+    assert decided is accepted and why in reason
+
+
+def test_a_temperature_is_kept_only_if_held_out_data_agree(nlp):
+    """Overconfident throughout: the temperature helps. Noise in the first half only: what either half wants harms the
+    other."""
+    pipe = add(nlp, "rnn_tagger")
     train(nlp, make_examples(nlp), steps=60)
-    nlp.to_disk(tmp_path / "model")
-    DocBin(docs=[eg.reference for eg in noisy_examples(nlp)]).to_disk(tmp_path / "dev.spacy")
-    return tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "out"
+    done = calibrate_component(pipe, score_folds(nlp, "rnn_tagger", noisy_examples(nlp), 5))
+    assert done.accepted and done.n_folds == 5 and done.after == done.fitted
+    assert pipe.temperature == done.fitted.temperature > 1
+    assert done.before.nll > done.held_out.nll >= done.fitted.nll and done.held_out.ece <= done.before.ece
+    pipe.temperature = 1.0
+    mixed = noisy_examples(nlp, n=8, noise=0.9) + make_examples(nlp) * 2
+    done = calibrate_component(pipe, score_folds(nlp, "rnn_tagger", mixed, 2))
+    assert not done.accepted and pipe.temperature == 1.0 and done.after == done.before
+    assert done.held_out.nll > done.before.nll or done.held_out.ece > done.before.ece
 
 
-def test_calibrate_command(saved):
-    model, dev, out = saved
-    code, printed = run("calibrate", model, dev, "--output", out)
-    assert code == 0, printed
-    rows = re.findall(r"^(\w+) +(before|after) +([\d.]+) +([\d.]+) +([\d.]+)", printed, flags=re.M)
-    assert [row[:2] for row in rows] == [(n, w) for n in ("rnn_tagger", "rnn_ner") for w in ("before", "after")]
-    old, new = spacy.load(model), spacy.load(out)
-    for name, (before, after) in {"rnn_tagger": rows[:2], "rnn_ner": rows[2:]}.items():
-        assert float(after[3]) < float(before[3]) and float(after[2]) > 1
-        assert new.get_pipe(name).temperature == pytest.approx(float(after[2]), abs=1e-3)
-        assert new.meta["performance"][f"{name}_ece"] == pytest.approx(float(after[4]) / 100, abs=1e-4)
-    texts = [text for text, *_ in SENTENCES]
-    for a, b in zip(old.pipe(texts), new.pipe(texts)):
-        assert a.to_json() == b.to_json()
-    assert spacy.load(model).get_pipe("rnn_ner").temperature == 1.0
-    # Nothing is replaced unless told.
-    code, printed = run("calibrate", model, dev, "--output", out, "-C", "rnn_ner")
-    assert code == 2 and "is not empty; name another directory, or pass --force" in printed
-    code, printed = run("calibrate", model, dev, "--output", out, "-C", "rnn_ner", "--force")
-    assert code == 0 and spacy.load(out).get_pipe("rnn_tagger").temperature == 1.0
-    code, printed = run("calibrate", model, dev)
-    assert code == 0 and "Nothing is saved" in printed
-
-
-@pytest.mark.parametrize("command", ["calibrate", "bias"])
-def test_commands_refuse_what_they_cannot_do(saved, command, tmp_path):
-    model, dev, _ = saved
-
-    def refusal(*args):
-        code, printed = run(command, *args)
-        assert code == 2 and "Traceback" not in printed
-        return " ".join(re.sub("[│\n]", " ", printed).split())
-
-    assert "component = 'rnn_nerr' is unknown" in refusal(model, dev, "-C", "rnn_nerr")
-    assert "Did you mean 'rnn_ner'?" in refusal(model, dev, "-C", "rnn_nerr")
-    assert "no component of spacy-rnn-tagger: sentencizer" in refusal(_other_pipeline(tmp_path), dev)
-    (tmp_path / "broken.spacy").write_bytes(b"no docs")
-    assert "truncated, or not a .spacy file" in refusal(model, tmp_path / "broken.spacy", "-C", "rnn_ner")
-    DocBin().to_disk(tmp_path / "empty.spacy")
-    assert "have no tokens" in refusal(model, tmp_path / "empty.spacy", "-C", "rnn_ner")
-    assert "does not exist" in refusal(model, tmp_path / "nowhere.spacy")
-    assert "Can't find model" in refusal(tmp_path / "nowhere", dev)
-
-
-def _other_pipeline(folder):
+@pytest.fixture(scope="module")
+def untrained():
     nlp = spacy.blank("en")
-    nlp.add_pipe("sentencizer")
-    nlp.to_disk(folder / "other")
-    return folder / "other"
+    examples = make_examples(nlp)
+    add(nlp, "rnn_tagger").initialize(lambda: examples)
+    return nlp, examples
 
 
-def test_bias_command(saved, tmp_path):
-    model, dev, _ = saved
-    figure, data = tmp_path / "curve.png", tmp_path / "curve.json"
-    code, printed = run("bias", model, dev, "-C", "rnn_ner", "-n", 5, "--json", data, "--figure", figure)
-    assert code == 0, printed
-    assert printed.count(" *") == 1 and "all labels" in printed and figure.stat().st_size > 1000
-    points = json.loads(data.read_text())["all labels"]
-    assert [point["bias"] for point in points] == [-3.0, -1.5, 0.0, 1.5, 3.0]
-    assert points[0]["recall"] <= points[-1]["recall"]
-    code, printed = run("bias", model, dev, "-C", "rnn_ner", "--each", "-n", 2)
-    assert code == 0 and re.findall("^(GPE|PERSON|all labels)$", printed, flags=re.M) == ["GPE", "PERSON"]
-    code, printed = run("bias", model, dev, "-C", "rnn_tagger", "-l", "NN", "-l", "IN", "-n", 2)
-    assert code == 0 and re.findall("^(NN|IN|all labels)$", printed, flags=re.M) == ["NN", "IN"]
-    for wrong, message in (
-        (["-C", "rnn_ner", "-l", "GPX"], "the labels are 'GPE', 'PERSON'. Did you mean 'GPE'?"),
-        (["-C", "rnn_tagger"], "the same bias on all changes nothing"),
-        ([], "several components: rnn_tagger, rnn_ner; choose one by --component"),
-    ):
-        code, printed = run("bias", model, dev, *wrong)
-        assert code == 2 and message in " ".join(re.sub("[│\n]", " ", printed).split())
+@settings(max_examples=10, deadline=None)
+@given(n=st.integers(1, 9), n_folds=st.integers(1, 6))
+def test_folds_are_parts_of_the_data_in_order(untrained, n, n_folds):
+    nlp, gold = untrained
+    examples = [gold[i % len(gold)] for i in range(n)]
+    folds = score_folds(nlp, "rnn_tagger", examples, n_folds)
+    assert len(folds) == min(n, n_folds)
+    lengths = [length for fold in folds for batch in fold for length in batch.scores.lengths.tolist()]
+    assert lengths == [len(eg.reference) for eg in examples]
+    sizes = [sum(len(batch.scores.lengths) for batch in fold) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
 
 
-def test_commands_are_listed():
-    listed = run_cli("-m", "spacy", "rnn", "--help")
-    assert listed.returncode == 0 and {"summary", "calibrate", "bias", "compress"} <= set(listed.stdout.split())
-    assert "no prediction changes" in " ".join(run("calibrate", "--help")[1].split())
+def test_a_pipeline_is_calibrated_as_a_whole_or_not_at_all(nlp):
+    tagger, ner = add(nlp, "rnn_tagger"), add(nlp, "rnn_ner")
+    train(nlp, make_examples(nlp), steps=60)
+    untagged = noisy_examples(nlp)
+    for eg in untagged:
+        eg.reference.set_ents([], missing=[eg.reference[:]], default="unmodified")
+    with pytest.raises(ValueError, match="'rnn_ner': the development data have no annotation"):
+        calibrate_pipeline(nlp, lambda _: untagged)
+    assert tagger.temperature == ner.temperature == 1.0 and "performance" not in nlp.meta
+    done = calibrate_pipeline(nlp, lambda _: untagged, "rnn_tagger")
+    assert done.accepted == ["rnn_tagger"] and tagger.temperature > 1
+    assert nlp.meta["performance"]["rnn_tagger_ece"] == done.components[0].after.ece

@@ -7,7 +7,7 @@ import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup, Token
 from spacy.training import Example
 
-from spacy_rnn_tagger.cli.summary import load, summarize
+from spacy_rnn_tagger.evaluation.layer_summary import load_untrained, summarize_layers
 from spacy_rnn_tagger.pipeline.targets import make_target
 from spacy_rnn_tagger.pipeline.targets.alignment import aligned_strings
 
@@ -438,9 +438,9 @@ def test_command_line(nlp, tmp_path):
     filled.write_text(filled.read_text() + sections)
     out = train_cli(filled, tmp_path / "out", {"paths.train": data, "paths.dev": data})
     assert "SENTS_F" in out and "SPANS_LAYER_F" in out
-    rows = summarize(load(str(tmp_path / "out" / "model-best"), {}))
+    rows = summarize_layers(load_untrained(str(tmp_path / "out" / "model-best"), {})).components
     assert rows["sents"][-1].shape[-1] == 2 and rows["layer"][-1].shape[-1] == 9
-    rows = summarize(load(str(filled), {}))
+    rows = summarize_layers(load_untrained(str(filled), {})).components
     assert rows["sents"][-1].shape[-1] == 2  # known without data
 
 

@@ -1,19 +1,19 @@
 """Serve and train with as many threads as the environment says, one run for each line of input.
 
-Its order: serve (Dict[str, Tuple[str, List[str]]], paths and components by name), train (Dict[str, str], paths by name), steps
-(int) of training in a run, sentences (List[Words]), batch_size (int). Its first answer: the threads of PyTorch, and a checksum of
-the labels by name. Then, for the name on each line: seconds by the clock, and tokens.
+Its order: serve (Dict[str, Tuple[str, List[str]]], paths and components by name), train (Dict[str, str], paths by
+name), steps (int) of training in a run, sentences (List[Words]), batch_size (int). Its first answer: the threads of
+PyTorch, and a checksum of the labels by name. Then, for the name on each line: seconds by the clock, and tokens.
 """
 
 from pathlib import Path
 from typing import Dict
 
+from ...common.timer import WALL, Task, once
 from ..labels import checksum
 from ..pipelines import load
 from ..processes import further_lines, read_order, reply
 from ..serving import serving_task
 from ..steps import training_steps
-from ..timing import WALL, Task, once
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 
 from typing import Dict, Tuple
 
+from ...common.table import Table, thousands, times
+from ...common.timer import Task, measure
 from ..labels import n_different
 from ..serving import serving_task
 from ..setup import Setup
-from ..tables import Table, thousands, times
-from ..timing import Task, measure
 
 SIZES = (1, 32, 256, 1000)
 # Ours and spaCy's: the name of the recipe, and the components.

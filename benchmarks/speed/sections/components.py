@@ -5,14 +5,14 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from spacy.tokens import Doc
 
+from ...common.table import NOTHING, Table, thousands, times
+from ...common.timer import Task, measure
 from ..labels import n_different
 from ..pipelines import clear_caches
 from ..recipes import RECIPES
 from ..serving import serve, serving_task
 from ..setup import Setup
-from ..tables import NOTHING, Table, thousands, times
 from ..texts import make_docs
-from ..timing import Task, measure
 
 # When the lexeme cache is emptied: never; before the texts; before every batch of them, as if no word ever came again.
 CACHES = ("warm", "cold", "always cold")

@@ -5,10 +5,10 @@ from typing import Dict
 import spacy
 from thinc.api import require_cpu
 
+from ...common.table import Table, thousands, times
+from ...common.timer import WALL, Task, measure
 from ..serving import serving_task
 from ..setup import Setup
-from ..tables import Table, thousands, times
-from ..timing import WALL, Task, measure
 from .whole import PAIRS
 
 

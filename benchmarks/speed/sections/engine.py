@@ -7,10 +7,10 @@ import numpy as np
 from spacy_rnn_tagger.recurrence import array_engine, torch_engine
 from spacy_rnn_tagger.recurrence.packing import Packing, make_packing
 
+from ...common.table import Table, thousands, times
+from ...common.timer import Task, measure
 from ..setup import Setup
-from ..tables import Table, thousands, times
 from ..texts import make_docs
-from ..timing import Task, measure
 
 BASE = "`torch.nn.LSTM` on a `PackedSequence`"
 TOLERANCE = 1e-4

@@ -8,9 +8,9 @@ from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing
 
+from ...common.table import Table
+from ...common.timer import Task, measure
 from ..setup import Setup
-from ..tables import Table
-from ..timing import Task, measure
 
 WIDTH, BATCH, STEPS = 128, 256, 30
 # Square matrix products; the best of them is what the machine can do.
@@ -20,7 +20,8 @@ N_GATES = len(CELLS["lstm"].gates)
 
 
 class Resting(array_engine.Inputs):
-    """Input gates that cost nothing: fetched for the first block, and found in the same memory by the others, if they are as large."""
+    """Input gates that cost nothing: fetched for the first block, and found in the same memory by the others, if they
+    are as large."""
 
     def __init__(self, gates: Any) -> None:
         self.gates = gates
@@ -33,8 +34,8 @@ class Resting(array_engine.Inputs):
 
 
 def measure_gemm(setup: Setup) -> Table:
-    """Billions of floating point operations per second, and their share of the best square product's. Of the recurrence, only
-    those of the recurrent product are counted, in the time of all it does."""
+    """Billions of floating point operations per second, and their share of the best square product's. Of the
+    recurrence, only those of the recurrent product are counted, in the time of all it does."""
     rng = np.random.default_rng(0)
     flops: Dict[str, float] = {}
     tasks: Dict[str, Task] = {}

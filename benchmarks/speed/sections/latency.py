@@ -6,9 +6,9 @@ from typing import Any, Dict, List, Tuple
 
 from spacy.language import Language
 
+from ...common.table import Table, times
+from ...common.timer import Clock, Task, collected, measure
 from ..setup import Setup
-from ..tables import Table, times
-from ..timing import Clock, Task, collected, measure
 from .whole import PAIRS
 
 LENGTH = 12
@@ -42,7 +42,7 @@ def measure_latency(setup: Setup) -> Table:
 
 
 def short_texts(nlp: Language, texts: List[str]) -> List[str]:
-    """Those of the right length, or one that is known to be."""
+    """The texts of the right length, or one that is known to be."""
     return [text for text in texts if len(text) < 20 * LENGTH and len(nlp.make_doc(text)) == LENGTH] or [SPARE]
 
 

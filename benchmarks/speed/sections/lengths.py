@@ -4,12 +4,12 @@ from typing import Dict, Tuple
 
 from spacy.language import Language
 
+from ...common.table import Table, thousands, times
+from ...common.timer import Task, Times, measure
 from ..labels import n_different
 from ..serving import serving_task
 from ..setup import Setup
-from ..tables import Table, thousands, times
 from ..texts import cut
-from ..timing import Task, Times, measure
 from .batches import OURS, PEER
 
 LENGTHS = (1, 10, 100, 1000, 10_000, 50_000)

@@ -3,12 +3,12 @@
 import statistics
 from typing import Any, Dict, List, Optional, Tuple
 
+from ...common.table import Table
 from ..processes import run_child
 from ..setup import Setup
-from ..tables import Table
 from .latency import SPARE
 
-# Whose, and the name of the recipe.
+# Owner of each pipeline, and the name of the recipe.
 LOADED = (("ours", "ewt"), ("spaCy", "ewt-peer"), ("ours", "wnut17"), ("spaCy", "wnut17-peer"))
 # What only training needs.
 LEFT_OUT = ["rnn_language_model"]

@@ -3,9 +3,9 @@
 import statistics
 from typing import Dict, List, Tuple
 
+from ...common.table import Table
 from ..processes import run_child
 from ..setup import Setup
-from ..tables import Table
 from .whole import PAIRS
 
 RUNS = 3

@@ -7,11 +7,11 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
+from ...common.table import Table, thousands, times
+from ...common.timer import WALL, Task, measure
 from ..labels import labels, n_different
 from ..setup import Setup
-from ..tables import Table, thousands, times
 from ..texts import count, cut
-from ..timing import WALL, Task, measure
 from .batches import OURS, PEER
 
 LENGTHS = (12, 200, 2000)

@@ -1,11 +1,11 @@
 """Whether memory stays flat however many docs are served."""
 
+from ...common.table import Table
 from ..processes import run_child
 from ..setup import Setup
-from ..tables import Table
 
 DOCS, FIRST = 20_000, 2_000
-# Whose, the name of the recipe, and its components.
+# Owner of each pipeline, the name of the recipe, and its components.
 SERVED = (
     ("ours", "ewt", ("tok2vec", "rnn_tagger", "rnn_morphologizer")),
     ("ours", "wnut17", ("tok2vec", "rnn_ner")),

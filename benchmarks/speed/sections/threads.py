@@ -3,10 +3,10 @@
 from contextlib import ExitStack
 from typing import Any, Dict, Tuple
 
+from ...common.table import Table, thousands, times
+from ...common.timer import Times
 from ..processes import Child
 from ..setup import Setup
-from ..tables import Table, thousands, times
-from ..timing import Times
 
 TRAINING_STEPS = 5
 # What is served: whose, the name of the recipe, and its components.

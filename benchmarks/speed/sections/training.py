@@ -3,13 +3,13 @@
 import statistics
 from typing import Dict, List
 
+from ...common.table import Table, thousands, times
+from ...common.timer import CPU, Times, collected, frozen
 from ..recipes import RECIPES
 from ..setup import Setup
 from ..steps import corpus_tokens, training_steps
-from ..tables import Table, thousands, times
-from ..timing import CPU, Times, collected, frozen
 
-# Whose, and the name of the recipe; the last is what the others are compared with.
+# Owner of each pipeline, and the name of the recipe; the last is what the others are compared with.
 TRAINED = (("ours", "ewt"), ("ours", "ewt-default"), ("spaCy", "ewt-peer-bilstm"), ("spaCy", "ewt-peer"))
 BASE = TRAINED[-1][1]
 STEPS = 10

@@ -6,10 +6,10 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ...common.table import NOTHING, Table, thousands, times
+from ...common.timer import WALL, Task, measure
 from ..labels import labels, n_different
 from ..setup import Setup
-from ..tables import NOTHING, Table, thousands, times
-from ..timing import WALL, Task, measure
 
 PROCESSES = (1, 2)
 # How often the texts are repeated, so that starting a process counts for less.

@@ -1,9 +1,10 @@
-"""One table: what is printed, and the figures behind it."""
+"""One table: what is printed, and the figures behind it. All benchmarks print by it."""
 
 import json
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 NOTHING = "–"
 
@@ -12,9 +13,10 @@ NOTHING = "–"
 class Table:
     """
     name (str): Its name in files and on the command line.
-    title (str): What was measured, and how.
+    title (str): What was measured, and how; nothing is printed above the table if it is empty.
     head (List[str]): Headings of its columns.
     n_texts (int): How many of the first columns are text; the others are numbers.
+    n_last_texts (int): How many of the last columns are text again.
     rows (List[List[str]]): Its cells.
     notes (List[str]): Sentences below it.
     figures (List[Dict[str, Any]]): All measurements.
@@ -25,6 +27,7 @@ class Table:
     title: str
     head: List[str]
     n_texts: int = 1
+    n_last_texts: int = 0
     rows: List[List[str]] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
     figures: List[Dict[str, Any]] = field(default_factory=list)
@@ -47,10 +50,12 @@ class Table:
         self.notes.append(f"Labels {what} {found}.")
 
     def markdown(self) -> str:
-        lines = [self.title, ""]
+        """RETURNS (str): The table as Markdown, without a line break at its end."""
+        lines = [self.title, ""] if self.title else []
         if self.rows:
-            aligned = ["---"] * self.n_texts + ["---:"] * (len(self.head) - self.n_texts)
-            lines += [f"| {' | '.join(cells)} |" for cells in (self.head, aligned, *self.rows)]
+            n_numbers = len(self.head) - self.n_texts - self.n_last_texts
+            aligned = ["---"] * self.n_texts + ["---:"] * n_numbers + ["---"] * self.n_last_texts
+            lines += [line_of(cells) for cells in (self.head, aligned, *self.rows)]
             lines += [""] * bool(self.notes)
         return "\n".join([*lines, *self.notes]).rstrip()
 
@@ -63,6 +68,18 @@ class Table:
         (folder / f"{self.name}.md").write_text(self.markdown() + "\n", encoding="utf8")
         content = {"title": self.title, "machine": machine, "figures": self.figures, "notes": self.notes}
         (folder / f"{self.name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf8")
+
+
+def line_of(cells: Sequence[str]) -> str:
+    """RETURNS (str): One line of a Markdown table. cells (Sequence[str]): Its cells."""
+    return f"| {' | '.join(cells)} |"
+
+
+def mean_and_deviation(values: Sequence[float], decimals: int, separator: str = ",") -> str:
+    """RETURNS (str): The mean of some values, and their sample standard deviation if there are several. values
+    (Sequence[float]): The values. decimals (int): How many decimals to show. separator (str): What groups thousands."""
+    deviation = f" ± {statistics.stdev(values):{separator}.{decimals}f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):{separator}.{decimals}f}{deviation}"
 
 
 def thousands(value: Optional[float]) -> str:

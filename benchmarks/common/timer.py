@@ -1,6 +1,7 @@
 """Times of several ways to do the same work, taken in turns, so that a busy machine slows all of them alike."""
 
 import gc
+import itertools
 import statistics
 import time
 from contextlib import contextmanager
@@ -9,8 +10,8 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 Clock = Callable[[], float]
 
-# Processor time of this process. With one thread and nothing else to do, a machine's wall clock shows the same; beside other
-# work, the wall clock shows that too.
+# Processor time of this process. With one thread and nothing else to do, a machine's wall clock shows the same; beside
+# other work, the wall clock shows that too.
 CPU: Clock = time.process_time
 WALL: Clock = time.perf_counter
 
@@ -43,12 +44,17 @@ class Times:
     seconds: Dict[str, List[float]] = field(default_factory=dict)
     results: Dict[str, Any] = field(default_factory=dict)
 
+    def median(self, name: str) -> float:
+        """RETURNS (float): Seconds of one run, the median over rounds."""
+        return statistics.median(self.seconds[name])
+
     def rate(self, name: str) -> float:
         """RETURNS (float): Tokens per second, the median over rounds."""
-        return self.n_tokens[name] / statistics.median(self.seconds[name])
+        return self.n_tokens[name] / self.median(name)
 
     def ratio(self, name: str, base: str) -> float:
-        """RETURNS (float): How many times as many tokens per second as another task, the median over the rounds' ratios."""
+        """RETURNS (float): How many times as many tokens per second as another task, the median over the rounds'
+        ratios."""
         tokens = self.n_tokens[name] / self.n_tokens[base]
         return tokens * statistics.median(b / s for s, b in zip(self.seconds[name], self.seconds[base]))
 
@@ -93,13 +99,15 @@ def measure(
     rounds: int,
     clock: Clock = CPU,
     take: Callable[[Task, Clock], Tuple[float, Any]] = once,
+    seconds: float = 0.0,
 ) -> Times:
     """Run every task once to warm up and then once in each round, every other round in reverse order.
 
     tasks (Dict[str, Task]): The tasks by name.
-    rounds (int): How many rounds.
+    rounds (int): How many rounds at least.
     clock (Callable[[], float]): What is read before and after.
     take (Callable): Takes the time of a task.
+    seconds (float): For how long to go on with rounds, by the clock on the wall.
     RETURNS (Times): All times.
     """
     times = Times({name: task.n_tokens for name, task in tasks.items()}, {name: [] for name in tasks})
@@ -107,7 +115,10 @@ def measure(
     with frozen():
         for name in names:
             times.results[name] = tasks[name].keep(take(tasks[name], clock)[1])
-        for i in range(rounds):
+        until = WALL() + seconds
+        for i in itertools.count():
+            if i >= rounds and WALL() >= until:
+                break
             for name in reversed(names) if i % 2 else names:
                 times.seconds[name].append(take(tasks[name], clock)[0])
     return times
