@@ -3,7 +3,6 @@ from typing import Callable, Iterable, List, Optional, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
-from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
@@ -16,11 +15,12 @@ from ..models.layers.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabu
 from ..recurrence.threads import one_thread
 from .initialization import take_sample
 from .losses import softmax_loss
+from .serialization import SavedPipe
 
 DIRECTIONS = ("next", "previous")
 
 
-class RNNLanguageModel(TrainablePipe):
+class RNNLanguageModel(SavedPipe):
     """Teach a shared encoder to guess the words beside each word, while other components train it for their labels. It reads
     only the words, and does nothing to docs.
 
