@@ -283,8 +283,7 @@ def single(**settings):
 @pytest.fixture(scope="module")
 def single_folder(tmp_path_factory):
     pipe, folder = single(), tmp_path_factory.mktemp("single")
-    with pytest.warns(UserWarning, match="min_freq = 2 has no effect"):
-        pipe.initialize(lambda: make_examples(spacy.blank("en", vocab=pipe.vocab)))
+    pipe.initialize(lambda: make_examples(spacy.blank("en", vocab=pipe.vocab)))
     randomize(pipe.model)
     pipe.to_disk(folder, exclude=["vocab"])
     return folder

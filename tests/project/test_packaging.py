@@ -5,10 +5,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 
-from ..conftest import ROOT, copy_project
+import spacy_rnn_tagger
+
+from ..conftest import ROOT, copy_project, run_cli
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +49,21 @@ def test_wheel_holds_the_package_and_its_entry_points(dist):
             assert points[group][name] == value
 
 
-def test_sdist_holds_what_the_build_needs(dist):
+def test_sdist_holds_what_the_build_and_the_tests_need(dist, tmp_path):
+    """All that is tracked, and nothing else but what setuptools adds."""
+    copy_project(tmp_path)
+    tracked = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spacy_rnn_tagger/py.typed"} <= names
+        names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    assert tracked <= names
+    assert {name for name in names - tracked if ".egg-info/" not in name} <= {"PKG-INFO"}
+
+
+def test_the_installed_package_is_tested():
+    """Not the checkout in the working directory, unless that is what is installed, as an editable package."""
+    installed = distribution("spacy-rnn-tagger").locate_file("spacy_rnn_tagger/__init__.py")
+    expected = Path(installed) if Path(installed).exists() else ROOT / "spacy_rnn_tagger" / "__init__.py"
+    assert Path(spacy_rnn_tagger.__file__).samefile(expected)
+    help_text = run_cli("-m", "spacy", "rnn", "--help", PYTHONVERBOSE="1").stderr
+    assert f"{expected.parent / 'cli' / 'app.py'}" in help_text.replace("__pycache__/", "")
