@@ -17,9 +17,8 @@ spacy.cli.setup_cli()
 
 
 def test_commands_that_do_not_work_leave_spacys_alone():
-    done = run_cli("-c", CODE, "init", "config", "--help")
-    assert done.returncode == 0 and "init config" in done.stdout, done.stderr
+    done = run_cli("-c", CODE, "rnn")
+    assert "No such command" in done.stderr
     (warning,) = [line for line in done.stderr.splitlines() if "UserWarning" in line]
     assert "the commands `spacy rnn` are left out, because they do not work with typer " in warning
     assert "(TypeError: Secondary flag is not valid); upgrade with: pip install --upgrade 'typer" in warning
-    assert run_cli("-c", CODE, "rnn", "--help").returncode != 0

@@ -11,7 +11,7 @@ from ..conftest import ROOT, copy_project
 
 CORE = [
     "tests/pipeline/test_released_pipelines.py",
-    "tests/pipeline/test_component.py",
+    "tests/project/test_packaging.py::test_the_installed_package_is_tested",
     "tests/recurrence/test_packing.py",
     "tests/cli/test_summary.py",
     "tests/project/test_registry.py",

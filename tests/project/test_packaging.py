@@ -5,14 +5,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from importlib.metadata import distribution
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
 import spacy_rnn_tagger
 
-from ..conftest import ROOT, copy_project, run_cli
+from ..conftest import ROOT, copy_project
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def test_sdist_holds_what_the_build_and_the_tests_need(dist, tmp_path):
 
 def test_the_installed_package_is_tested():
     """Not the checkout in the working directory, unless that is what is installed, as an editable package."""
-    installed = distribution("spacy-rnn-tagger").locate_file("spacy_rnn_tagger/__init__.py")
-    expected = Path(installed) if Path(installed).exists() else ROOT / "spacy_rnn_tagger" / "__init__.py"
-    assert Path(spacy_rnn_tagger.__file__).samefile(expected)
-    help_text = run_cli("-m", "spacy", "rnn", "--help", PYTHONVERBOSE="1").stderr
-    assert f"{expected.parent / 'cli' / 'app.py'}" in help_text.replace("__pycache__/", "")
+    elsewhere = [path for path in sys.path if Path(path).resolve() != ROOT]
+    (installed, *_) = distributions(name="spacy-rnn-tagger", path=elsewhere)
+    package = Path(str(installed.locate_file("spacy_rnn_tagger")))
+    expected = package if package.exists() else ROOT / "spacy_rnn_tagger"
+    assert Path(spacy_rnn_tagger.__file__).parent.samefile(expected)
