@@ -11,6 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
+ROOT = Path(__file__).parent.parent
+# Running pytest as a module puts the checkout first. The tests are of the installed package, and only its tests' helpers and
+# benchmarks are imported from the checkout.
+sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != ROOT), str(ROOT)]
+
 import numpy
 import pytest
 import spacy
@@ -19,7 +24,6 @@ from spacy.tokens import Doc, Token
 from spacy.training import Example
 from thinc.api import fix_random_seed
 
-ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / "configs"
 SENTENCES = [
     ("I like London.", "PRP VBP NNP .", "PRON VERB PROPN PUNCT", "O O U-GPE O"),
@@ -132,7 +136,9 @@ def make_docs(nlp: Language) -> Callable[[List[int]], List[Doc]]:
 def run_cli(*args: object, **env: str) -> subprocess.CompletedProcess:
     """Run a Python module or script in a process of its own, and return its output whatever its exit code."""
     command = [sys.executable, *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, cwd=ROOT)
+    # spaCy finds the installed package, not the checkout in the working directory.
+    safe = {"PYTHONSAFEPATH": "1"} if args[:2] == ("-m", "spacy") else {}
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **safe, **env}, cwd=ROOT)
 
 
 def train_cli(config: Path, output: Path, overrides: Dict[str, Any], check: bool = True, **env: str) -> str:

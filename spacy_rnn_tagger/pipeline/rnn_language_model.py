@@ -3,7 +3,6 @@ from typing import Callable, Iterable, List, Optional, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
-from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
@@ -17,11 +16,12 @@ from ..recurrence.threads import one_thread
 from .initialization import take_sample
 from .losses import softmax_loss
 from .pipeline_checks import check_listeners
+from .serialization import SavedPipe
 
 DIRECTIONS = ("next", "previous")
 
 
-class RNNLanguageModel(TrainablePipe):
+class RNNLanguageModel(SavedPipe):
     """Teach a shared encoder to guess the words beside each word, while other components train it for their labels. It reads
     only the words, and does nothing to docs.
 

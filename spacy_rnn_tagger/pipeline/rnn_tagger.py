@@ -2,13 +2,11 @@ import warnings
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
-import srsly
 from numpy.typing import NDArray
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import SimpleFrozenList
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
@@ -20,7 +18,6 @@ from ..chain.lattice import Lattice, check_scores, make_lattice
 from ..chain.weighted_crf_loss import weighted_crf_loss
 from ..errors import check_positive, unknown_name
 from ..models.architectures.rnn_tagger import set_output_width
-from ..models.layers.rnn_layer import check_cell
 from ..models.layers.vocabulary import learn_vocabulary
 from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
 from .annotator import Annotator
@@ -30,14 +27,14 @@ from .initialization import collect_labels, take_sample
 from .losses import softmax_loss
 from .pipeline_checks import check_listeners, check_score_weights, check_scores_key
 from .predictions import Predictions, split
-from .serialization import explain_load_error
+from .serialization import SavedTagger
 from .settings import AUTO, balanced_weights
 from .targets import make_target, unseen_labels
 
 DECODERS = ("softmax", "crf")
 
 
-class RNNTagger(Annotator):
+class RNNTagger(Annotator, SavedTagger):
     """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
     attribute.
 
@@ -412,6 +409,11 @@ class RNNTagger(Annotator):
             self.finish_update(sgd)
         return losses
 
+    def check_cfg(self) -> None:
+        """Refuse labels and settings that cannot be. RAISES (ValueError): If so."""
+        super().check_cfg()
+        self.check_settings()
+
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score a batch of examples.
 
@@ -428,52 +430,6 @@ class RNNTagger(Annotator):
                 stacklevel=2,
             )
         return self.scorer(examples, target=self.target.name, labels=self.labels, **kwargs)
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()) -> "RNNTagger":
-        """Load the component from a bytestring.
-
-        bytes_data (bytes): What `to_bytes` gave.
-        exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (RNNTagger): The component itself.
-        RAISES (ValueError): If the data are damaged, or were saved with another target or other sizes.
-        """
-        try:
-            super().from_bytes(bytes_data, exclude=exclude)
-        except (ValueError, KeyError, TypeError) as e:
-            saved = srsly.msgpack_loads(bytes_data)
-            raise explain_load_error(self.name, self.model, saved.get("model", b""), e) from e
-        self._after_loading()
-        return self
-
-    def from_disk(self, path: Any, *, exclude: Iterable[str] = SimpleFrozenList()) -> "RNNTagger":
-        """Load the component from a directory.
-
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (RNNTagger): The component itself.
-        RAISES (ValueError): If a file is damaged, or was saved with another target or other sizes.
-        """
-        try:
-            super().from_disk(path, exclude=exclude)
-        except (ValueError, KeyError, TypeError) as e:
-            file = path / "model"
-            saved = file.read_bytes() if file.exists() else b""
-            raise explain_load_error(self.name, self.model, saved, e, str(file)) from e
-        self._after_loading()
-        return self
-
-    def _after_loading(self) -> None:
-        for setting, given in (("target", self.target.name), ("decoder", self.decoder)):
-            if self.cfg.get(setting) != given:
-                raise ValueError(
-                    f"component {self.name!r}: its config says {setting} = {given!r}, but it was trained and saved with "
-                    f"{setting} = {self.cfg.get(setting)!r}; set it back, or train it anew."
-                )
-        for node in self.model.walk():
-            if "cell" in node.attrs:
-                check_cell(node)
-        for label in self.labels:
-            self.target.normalize_label(label)
 
     def _warn_unknown(self, labels: Set[str]) -> None:
         """Say once for each unknown gold label that its tokens are not learned from."""

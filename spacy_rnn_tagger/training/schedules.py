@@ -5,9 +5,7 @@ from typing import Iterator
 from ..errors import check_positive, is_number
 
 
-def make_warmup_linear(
-    initial_rate: float, warmup_steps: int, total_steps: int, start: float = 0.1
-) -> Iterator[float]:
+def make_warmup_linear(initial_rate: float, warmup_steps: int, total_steps: int, start: float = 0.1) -> Iterator[float]:
     """`warmup_linear.v1` of Thinc that does not begin at 0: the rate rises in a straight line to `initial_rate`, and falls in
     another to 0 at the last step. Outside of `spacy train`, in `Language.resume_training` followed by `Language.update`, nothing
     moves a schedule on from its first rate, with which all is learned then.
@@ -23,7 +21,9 @@ def make_warmup_linear(
     check_positive(where, warmup_steps=warmup_steps, total_steps=total_steps)
     for setting, value, largest in (("initial_rate", initial_rate, float("inf")), ("start", start, 1.0)):
         if not is_number(value) or not 0 < value <= largest:
-            raise ValueError(f"{where}: {setting} = {value!r} is not allowed; it must be a number above 0, at most {largest}.")
+            raise ValueError(
+                f"{where}: {setting} = {value!r} is not allowed; it must be a number above 0, at most {largest}."
+            )
     if total_steps <= warmup_steps:
         raise ValueError(
             f"{where}: total_steps = {total_steps} is not allowed; it must be more than warmup_steps = {warmup_steps}."

@@ -12,6 +12,7 @@ from spacy.util import registry
 from thinc.api import Model
 
 from spacy_rnn_tagger.models.serving.lexeme_gates import cache_info
+from spacy_rnn_tagger.models.storage.checksums import add_checksums
 from spacy_rnn_tagger.models.storage.forms import decode, encode
 from spacy_rnn_tagger.models.storage.stored_model import set_storage
 from spacy_rnn_tagger.pipeline.compression import compress
@@ -41,8 +42,16 @@ def params(model):
 
 
 def plain_bytes(model):
-    """What Thinc itself saves."""
-    return srsly.msgpack_dumps(Model.to_dict(model))
+    """What Thinc itself saves, with checksums."""
+    message = Model.to_dict(model)
+    add_checksums(message)
+    return srsly.msgpack_dumps(message)
+
+
+def with_checksums(message):
+    """As a version would save it that thinks that nothing is wrong."""
+    add_checksums(message)
+    return srsly.msgpack_dumps(message)
 
 
 def saved_forms(model):
@@ -275,15 +284,20 @@ def test_what_cannot_be_stored_or_read_is_refused(nlp, tmp_path):
     scales = message["params"][at]["E"]["scales"]
     message["params"][at]["E"]["scales"] = scales[:-1]
     with pytest.raises(ValueError, match="saved weights of layer 'hashembed' cannot be read: weights are damaged"):
-        model.from_bytes(srsly.msgpack_dumps(message))
+        model.from_bytes(with_checksums(message))
     message["params"][at]["E"] = {"int2": scales}
     with pytest.raises(ValueError, match="layer 'hashembed' .* stored in a form that is unknown here, with int2"):
-        model.from_bytes(srsly.msgpack_dumps(message))
+        model.from_bytes(with_checksums(message))
     assert not model.can_from_bytes(srsly.msgpack_dumps({"models": []}))
     assert model.can_from_bytes(model.to_bytes())
     (layer,) = [node for node in model.walk() if node.name == "maxout"]
     layer.get_param("W")[0, 0, 0] = numpy.nan
-    with pytest.raises(ValueError, match="storage = 'int8': the weights 'W' of layer 'maxout': NaN or infinite values"):
+    with pytest.raises(
+        ValueError, match="RNNTok2Vec.v1: the weights 'W' of layer 'maxout' have NaN or infinite values"
+    ):
+        nlp.to_disk(tmp_path / "bad")
+    layer.get_param("W")[0, 0, 0] = 3e38
+    with pytest.raises(ValueError, match="v1: storage = 'int8': the weights 'W' of layer 'maxout': a value of 3e.38"):
         nlp.to_disk(tmp_path / "bad")
     files_of_another = (tmp_path / "good" / "rnn_ner" / "model").read_bytes()
     (tmp_path / "good" / "rnn_ner" / "model").write_bytes(files_of_another[:-100])

@@ -1,12 +1,17 @@
-"""Weights as float16 and as int8 rows: how far off they may be, and that they are encoded the same way ever after."""
+"""Weights as float16 and as int8 rows: how far off they may be, that they are encoded the same way ever after, and that packed
+objects are counted before they are unpacked."""
+
+import tracemalloc
 
 import numpy
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from srsly import msgpack
 
 from spacy_rnn_tagger.models.storage.forms import FORMS, LARGEST, SHORTEST_ROW, decode, encode
+from spacy_rnn_tagger.models.storage.unpacking import DEEPEST, unpack
 
 TINY = numpy.finfo("float32").tiny
 
@@ -102,3 +107,55 @@ def test_what_cannot_be_read_is_refused():
         decode({**stored, "scales": stored["scales"][:3]})
     with pytest.raises(ValueError, match="damaged: float32 codes"):
         decode({**stored, "int8": stored["int8"].astype("float32")})
+
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=40)
+)
+SCALARS |= st.binary(max_size=300)
+OBJECTS = st.recursive(
+    SCALARS, lambda inside: st.lists(inside, max_size=20) | st.dictionaries(st.text(max_size=3), inside), max_leaves=40
+)
+
+
+@given(OBJECTS | st.lists(st.integers(0, 300), min_size=70, max_size=100))
+@example(list(range(70_000)))
+@example(["a" * 70_000, b"b" * 70_000])
+def test_objects_are_unpacked(packed):
+    assert unpack(msgpack.dumps(packed, use_bin_type=True)) == packed
+
+
+@given(
+    st.binary(max_size=40)
+    | st.builds(lambda a, b: a + b, st.sampled_from([b"\x81", b"\xdc\x00", b"\xc7"]), st.binary())
+)
+def test_bytes_are_unpacked_as_the_library_does_or_refused(packed):
+    try:
+        found = repr(unpack(packed))
+    except ValueError:
+        return
+    assert found == repr(msgpack.loads(packed, raw=False))
+
+
+@pytest.mark.parametrize(
+    "packed,reason",
+    [
+        (b"\x80" * 10_000_000, "9999999 bytes follow"),
+        (b"\xdd\x00\x98\x96\x80" + b"\x80" * 10_000_000, "the objects are more than"),
+        (b"\x81\xc0" * 5_000_000, f"deeper than {DEEPEST}"),
+        (b"\xdf\xff\xff\xff\xff" * 100, "longer than the rest"),
+        (b"\xc6\xff\xff\xff\xff" * 100, "longer than the rest|the data end"),
+        (b"\x92\xc0", "in the middle|longer than the rest"),
+        (b"\xc1", "begins no object"),
+        (b"", "in the middle"),
+    ],
+    ids=["maps", "maps in a list", "nested", "map size", "bytes size", "cut", "no object", "empty"],
+)
+def test_what_would_fill_memory_is_refused_before(packed, reason):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=reason):
+            unpack(packed)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -5,8 +5,12 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.metadata import distributions
+from pathlib import Path
 
 import pytest
+
+import spacy_rnn_tagger
 
 from ..conftest import ROOT, copy_project
 
@@ -45,8 +49,21 @@ def test_wheel_holds_the_package_and_its_entry_points(dist):
             assert points[group][name] == value
 
 
-def test_sdist_holds_what_the_build_needs(dist):
+def test_sdist_holds_what_the_build_and_the_tests_need(dist, tmp_path):
+    """All that is tracked, and nothing else but what setuptools adds."""
+    copy_project(tmp_path)
+    tracked = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spacy_rnn_tagger/py.typed"} <= names
+        names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    assert tracked <= names
+    assert {name for name in names - tracked if ".egg-info/" not in name} <= {"PKG-INFO"}
+
+
+def test_the_installed_package_is_tested():
+    """Not the checkout in the working directory, unless that is what is installed, as an editable package."""
+    elsewhere = [path for path in sys.path if Path(path).resolve() != ROOT]
+    (installed, *_) = distributions(name="spacy-rnn-tagger", path=elsewhere)
+    package = Path(str(installed.locate_file("spacy_rnn_tagger")))
+    expected = package if package.exists() else ROOT / "spacy_rnn_tagger"
+    assert Path(spacy_rnn_tagger.__file__).parent.samefile(expected)

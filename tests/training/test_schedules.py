@@ -81,7 +81,7 @@ def test_fine_tuning_on_other_data_keeps_what_was_learned_by_rehearsal():
     for _ in range(40):
         nlp.update(new_examples(nlp)[1:], sgd=optimizer)
         nlp.rehearse(examples, sgd=optimizer)
-    assert [(ent.text, ent.label_) for ent in nlp(NEW[1][0]).ents][1:] == [("Nepal", "GPE")]
+    assert ("Nepal", "GPE") in [(ent.text, ent.label_) for ent in nlp(NEW[1][0]).ents]
     assert [[(ent.text, ent.label_) for ent in nlp(eg.text).ents] for eg in examples] == old
 
 

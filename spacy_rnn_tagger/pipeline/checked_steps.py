@@ -1,0 +1,35 @@
+"""Training steps that cannot go wrong without a word."""
+
+import warnings
+
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from thinc.api import Model, Optimizer
+
+from ..models.storage.finite import check_step
+
+
+class CheckedSteps(TrainablePipe):
+    """A component that takes no step with weights or gradients that are not finite, and warns of steps that change nothing."""
+
+    _n_idle_steps = 0
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Take a training step.
+
+        sgd (Optimizer): The optimizer.
+        RAISES (ValueError): If a gradient or the weights are not finite. No weights are changed then.
+        """
+        check_step(f"component {self.name!r}", self.model)
+        self._watch_rate(sgd)
+        Model.finish_update(self.model, sgd)
+
+    def _watch_rate(self, sgd: Optimizer) -> None:
+        # One step at rate 0 is how Thinc's warm-up begins; `spacy train` goes on to the next rate after each.
+        self._n_idle_steps = 0 if getattr(sgd, "learn_rate", 1.0) else self._n_idle_steps + 1
+        if self._n_idle_steps == 2:
+            warnings.warn(
+                f"component {self.name!r} learns nothing: the optimizer's learn rate is 0 and stays there. Its schedule begins at "
+                "0 and is not stepped by nlp.update: call optimizer.step_schedules(), set optimizer.learn_rate, or train by a "
+                "config with spacy-rnn-tagger.warmup_linear.v1.",
+                stacklevel=4,
+            )
