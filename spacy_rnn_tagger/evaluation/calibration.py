@@ -5,8 +5,8 @@ from typing import NamedTuple, Sequence, Tuple
 import numpy as np
 
 from ..chain.crf_loss import crf_loss
-from ..chain.lattice import Lattice, temper
-from ..chain.temperature import calibration_error, fit_temperature
+from ..chain.lattice import Lattice
+from ..chain.temperature import calibration_error, fit_temperature, temper
 from ..pipeline.confidence import Probabilities, span_probabilities, tag_probabilities
 from ..pipeline.rnn_tagger import RNNTagger
 from ..pipeline.targets import Path

@@ -15,11 +15,9 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..chain.crf_loss import CRFLoss, crf_loss
 from ..chain.decoding import kbest
-from ..chain.exclusion_loss import exclusion_loss
-from ..chain.lattice import Lattice, check_scores, make_lattice
-from ..chain.weighted_crf_loss import weighted_crf_loss
+from ..chain.lattice import check_scores
+from ..chain.path_loss import path_loss
 from ..errors import check_positive, unknown_name
 from ..models.architectures.rnn_tagger import set_output_width
 from ..models.layers.rnn_layer import check_cell
@@ -28,7 +26,6 @@ from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
 from .confidence import Decoded, PathScores, decode_confident
 from .gold import read_gold, read_incorrect
 from .initialization import check_score_weights, check_scores_key, collect_labels, take_sample
-from .losses import softmax_loss
 from .serialization import explain_load_error
 from .settings import AUTO, Control, balanced_weights
 from .stored_scores import forget, register_extensions, store
@@ -292,7 +289,7 @@ class RNNTagger(Control, TrainablePipe):
             return PathScores(np.zeros((0, len(self.tags)), dtype="float32"), lengths, {})
         rows = self.model.predict(docs)
         scores = self.model.ops.to_numpy(rows[0] if len(rows) == 1 else self.model.ops.xp.concatenate(rows))
-        check_scores(scores, *self._path_scores().values())
+        check_scores(scores, *self._transition_weights().values())
         bias = self.tag_biases(self.labels, self.tags)
         return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
 
@@ -321,30 +318,21 @@ class RNNTagger(Control, TrainablePipe):
             self.target, self.path_scores(docs), self.labels, threshold=self.threshold, scores=scores, probs=probs
         )
 
-    def _path_scores(self) -> Dict[str, Any]:
+    def _transition_weights(self) -> Dict[str, NDArray[np.float32]]:
         """The transition, start and end scores of a CRF, on the CPU; nothing for softmax."""
         if self.decoder != "crf":
             return {}
         layer = self.model.get_ref("transitions")
         return {name: layer.ops.to_numpy(layer.get_param(name)) for name in layer.param_names}
 
-    def _training_lattice(self, scores: Any, docs: Sequence[Doc]) -> Lattice:
-        """The legal paths whatever annotation the docs have, on the CPU."""
+    def _training_rules(self, docs: Sequence[Doc]) -> Dict[str, Any]:
+        """What makes paths legal and better or worse whatever annotation the docs have, for `path_loss`."""
         labels = self.labels
-        return make_lattice(
-            self.model.ops.to_numpy(scores),
-            [len(doc) for doc in docs],
-            constraints=self.target.make_constraints(labels),
-            allowed=self.target.permitted(docs, labels),
-            **self._path_scores(),
-        )
-
-    def _take(self, result: CRFLoss) -> Tuple[float, Any]:
-        """A loss and its gradient with respect to the scores. That of the path scores goes to the model, if it has any."""
-        for name in self._path_scores():
-            layer = self.model.get_ref("transitions")
-            layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
-        return result.loss, self.model.ops.asarray2f(result.emissions)
+        return {
+            "constraints": self.target.make_constraints(labels),
+            "allowed": self.target.permitted(docs, labels),
+            **self._transition_weights(),
+        }
 
     def _rules(self, docs: Sequence[Doc]) -> Dict[str, Any]:
         """What makes paths through the docs' scores legal and better or worse, for `decode` and `make_lattice` alike."""
@@ -353,7 +341,7 @@ class RNNTagger(Control, TrainablePipe):
             "constraints": self.target.make_constraints(labels),
             # Merging changes what is there, so it does not bind.
             "allowed": self.target.allowed(docs, labels, self.overwrite or self.extend),
-            **self._path_scores(),
+            **self._transition_weights(),
         }
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[NDArray[np.int64]]) -> None:
@@ -390,24 +378,20 @@ class RNNTagger(Control, TrainablePipe):
         gold, unknown = read_gold(examples, self.target, tags)
         segments, wrong = read_incorrect(examples, self.target, self.labels, len(tags))
         self._warn_unknown({self.target.label_of(tag) for tag in unknown} | wrong)
-        weights = self.tag_weights(tags)
-        flat = ops.xp.concatenate(scores)
-        if self.decoder == "crf":
-            loss, gradient = self._take(_path_loss(self._training_lattice(flat, docs), gold, weights))
-        elif gold.ndim == 2:
-            free: Dict[str, Any] = (
-                {} if weights is None else {"transitions": np.zeros((len(tags), len(tags)), dtype="float32")}
-            )
-            loss, gradient = self._take(_path_loss(make_lattice(ops.to_numpy(flat), lengths, **free), gold, weights))
-        else:
-            weighted = None if weights is None else ops.asarray1f(weights)
-            loss, gradient = softmax_loss(ops.xp, flat, ops.asarray1i(gold), weighted)
-        if segments is not None:
-            more, push = self._take(exclusion_loss(self._training_lattice(flat, docs), *segments))
-            loss, gradient = loss + more, gradient + push
-        if np.isnan(loss):
+        result = path_loss(
+            ops.to_numpy(ops.xp.concatenate(scores)),
+            lengths,
+            gold,
+            weights=self.tag_weights(tags),
+            excluded=segments,
+            **self._training_rules(docs),
+        )
+        if np.isnan(result.loss):
             raise ValueError(Errors.E910.format(name=self.name))
-        return loss, ops.unflatten(gradient, ops.asarray1i(lengths))
+        for name in self._transition_weights():
+            layer = self.model.get_ref("transitions")
+            layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+        return result.loss, ops.unflatten(ops.asarray2f(result.emissions), ops.asarray1i(lengths))
 
     def rehearse(
         self,
@@ -532,7 +516,3 @@ def _split(rows: Any, docs: Sequence[Doc]) -> List[Any]:
     """The rows of each of some concatenated docs."""
     ends = list(accumulate(map(len, docs)))
     return [rows[start:end] for start, end in zip([0, *ends], ends)]
-
-
-def _path_loss(lattice: Lattice, gold: Any, weights: Optional[NDArray[np.float32]]) -> CRFLoss:
-    return crf_loss(lattice, gold) if weights is None else weighted_crf_loss(lattice, gold, weights)

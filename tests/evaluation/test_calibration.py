@@ -10,8 +10,8 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from typer.testing import CliRunner
 
-from spacy_rnn_tagger.chain.lattice import make_lattice, temper
-from spacy_rnn_tagger.chain.temperature import calibration_error, fit_temperature
+from spacy_rnn_tagger.chain.lattice import make_lattice
+from spacy_rnn_tagger.chain.temperature import calibration_error, fit_temperature, temper
 from spacy_rnn_tagger.cli import rnn_cli
 from spacy_rnn_tagger.evaluation.bias_curve import bias_curve
 from spacy_rnn_tagger.evaluation.calibration import calibrate
