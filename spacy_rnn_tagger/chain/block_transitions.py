@@ -9,42 +9,61 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .constraints import Blocks
+from .constraints import Structure
 from .transitions import Arrivals, Scores, Tags, Transitions
 
 
 def make_block_transitions(
-    n_tags: int, blocks: Sequence[Blocks], scores: Optional[Scores], dtype: str
+    n_tags: int, structure: Structure, scores: Optional[Scores], dtype: str
 ) -> "BlockTransitions":
     """Take the scores that count out of a matrix.
 
     n_tags (int): Number of tags.
-    blocks (Sequence[Blocks]): The legal pairs of tags.
+    structure (Structure): The legal pairs of tags.
     scores (Optional[array]): (n_tags, n_tags) score of column after row, of which only those within blocks are ever read;
         None if what is legal scores zero.
     dtype (str): The type of the scores.
     RETURNS (BlockTransitions): The transitions.
     """
-    shapes = [ScoredBlocks(*each) for each in blocks]
+    shapes = [ScoredBlocks(*each) for each in structure.shapes]
     if scores is not None:
         shapes = [shape.scored(scores[shape.pairs]) for shape in shapes]
-    return BlockTransitions(n_tags, shapes, dtype, scores is not None)
+    return BlockTransitions(structure.order, shapes, dtype, scores is not None)
 
 
 class BlockTransitions(Transitions):
     """Scores of the pairs of tags within blocks; all others are forbidden.
 
-    n_tags (int): Number of tags.
+    order (array): (n_tags,) the tags in the order in which sums are fastest.
     shapes (Sequence[ScoredBlocks]): The blocks and their scores, those of one shape together; all have scores, or none has.
     dtype (str): The type of the scores.
     is_scored (bool): Whether the blocks have scores.
     """
 
-    def __init__(self, n_tags: int, shapes: Sequence["ScoredBlocks"], dtype: str, is_scored: bool) -> None:
-        self.n_tags = n_tags
+    def __init__(self, order: Tags, shapes: Sequence["ScoredBlocks"], dtype: str, is_scored: bool) -> None:
+        self.n_tags = order.shape[0]
+        self._order = order
         self.is_scored = is_scored
         self.shapes = shapes
         self._dtype = np.dtype(dtype)
+
+    @property
+    def order(self) -> Tags:
+        return self._order
+
+    @cached_property
+    def in_columns(self) -> "BlockTransitions":
+        places = np.argsort(self._order)
+        shapes = [ScoredBlocks(places[shape.sources], places[shape.targets], shape.scores) for shape in self.shapes]
+        renamed = BlockTransitions(self._order, shapes, self._dtype.name, self.is_scored)
+        renamed._names = self._order
+        renamed._factors = self._factors
+        return renamed
+
+    @cached_property
+    def _names(self) -> Tags:
+        """(n_tags,) what `pair_sums` calls each tag."""
+        return np.arange(self.n_tags)
 
     @cached_property
     def shift(self) -> np.floating:
@@ -73,7 +92,7 @@ class BlockTransitions(Transitions):
     @cached_property
     def reverse(self) -> "BlockTransitions":
         reverse = BlockTransitions(
-            self.n_tags, [shape.reverse for shape in self.shapes], self._dtype.name, self.is_scored
+            self._order, [shape.reverse for shape in self.shapes], self._dtype.name, self.is_scored
         )
         reverse._factors = [None if array is None else array.swapaxes(0, 1) for array in self._factors]
         return reverse
@@ -90,11 +109,11 @@ class BlockTransitions(Transitions):
 
     def divided(self, divisor: float) -> "BlockTransitions":
         shapes = [s if s.scores is None else s.scored(s.scores / divisor) for s in self.shapes]
-        return BlockTransitions(self.n_tags, shapes, self._dtype.name, self.is_scored)
+        return BlockTransitions(self._order, shapes, self._dtype.name, self.is_scored)
 
     def doubled(self) -> "BlockTransitions":
         shapes = [s if s.scores is None else s.scored(s.scores.astype("float64")) for s in self.shapes]
-        return BlockTransitions(self.n_tags, shapes, "float64", self.is_scored)
+        return BlockTransitions(self._order, shapes, "float64", self.is_scored)
 
     def dense(self) -> Scores:
         scores: Scores = np.full((self.n_tags, self.n_tags), -np.inf, dtype=self._dtype)
@@ -107,7 +126,7 @@ class BlockTransitions(Transitions):
         if not self._leads_everywhere:
             out.fill(0)
         for shape, factors in zip(self.shapes, self._factors):
-            out[..., shape.targets] = _sums(_pick(weights, shape.sources), factors)
+            shape.into.put(out, _sums(shape.out_of.pick(weights), factors))
         return out
 
     def maxima(self, scores: Scores) -> Scores:
@@ -115,14 +134,16 @@ class BlockTransitions(Transitions):
         (n, n_tags) too."""
         out = np.full_like(scores, -np.inf)
         for shape in self.shapes:
-            out[:, shape.targets] = shape.maxima(_pick(scores, shape.sources))
+            shape.into.put(out, shape.maxima(shape.out_of.pick(scores)))
         return out
 
     def pair_sums(self, before: Scores, after: Scores) -> Scores:
         sums: Scores = np.zeros((self.n_tags, self.n_tags), dtype=before.dtype)
         for shape, factors in zip(self.shapes, self._factors):
-            part = _pair_sums(_pick(before, shape.sources), _pick(after, shape.targets))
-            sums[shape.pairs] = part if factors is None else part * factors
+            part = _pair_sums(shape.out_of.pick(before), shape.into.pick(after))
+            sums[self._names[shape.sources][:, None], self._names[shape.targets]] = (
+                part if factors is None else part * factors
+            )
         return sums
 
     def subtract_pairs(self, counts: Scores, before: Tags, after: Tags) -> None:
@@ -132,7 +153,7 @@ class BlockTransitions(Transitions):
     def leads(self, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
         out = np.zeros_like(possible)
         for shape in self.shapes:
-            out[:, shape.targets] = shape.leads(_pick(possible, shape.sources))
+            shape.into.put(out, shape.leads(shape.out_of.pick(possible)))
         return out
 
     def arrivals(self, scores: Scores, tags: Tags) -> Iterator[Arrivals]:
@@ -159,6 +180,14 @@ class ScoredBlocks:
         self.sources = sources
         self.targets = targets
         self.scores = scores
+
+    @cached_property
+    def out_of(self) -> "_Side":
+        return _Side(self.sources)
+
+    @cached_property
+    def into(self) -> "_Side":
+        return _Side(self.targets)
 
     @property
     def pairs(self) -> Tuple[Tags, Tags]:
@@ -221,9 +250,44 @@ class ScoredBlocks:
         return best
 
 
-def _pick(array: NDArray, tags: Tags) -> NDArray:
-    """(..., n_sources, n_blocks) values of the tags of blocks."""
-    return array.take(tags.reshape(-1), axis=-1).reshape((*array.shape[:-1], *tags.shape))
+class _Side:
+    """Reads and writes the values of the sources or the targets of blocks, without a copy where they are neighbours.
+
+    tags (array): (n_places, n_blocks) tags.
+    """
+
+    def __init__(self, tags: Tags) -> None:
+        self._tags = tags
+        self._whole = _as_slice(tags.reshape(-1))
+        rows = [_as_slice(row) for row in tags] if self._whole is None and tags.shape[1] > 1 else []
+        self._rows = [row for row in rows if row is not None]
+        self._has_rows = bool(rows) and len(self._rows) == len(rows)
+
+    def pick(self, array: NDArray) -> NDArray:
+        """RETURNS (array): (..., n_places, n_blocks) values, of (..., n_tags) ones."""
+        shape = (*array.shape[:-1], *self._tags.shape)
+        if self._whole is not None:
+            return array[..., self._whole].reshape(shape)
+        if self._has_rows:
+            return np.stack([array[..., row] for row in self._rows], axis=-2)
+        return array.take(self._tags.reshape(-1), axis=-1).reshape(shape)
+
+    def put(self, out: NDArray, values: NDArray) -> None:
+        """Write (..., n_places, n_blocks) values, or one for all places, to a (..., n_tags) array."""
+        if self._whole is not None:
+            # Splitting the last axis of a view gives a view.
+            out[..., self._whole].reshape((*out.shape[:-1], *self._tags.shape))[...] = values
+        elif self._has_rows:
+            for i, row in enumerate(self._rows):
+                out[..., row] = values[..., min(i, values.shape[-2] - 1), :]
+        else:
+            out[..., self._tags] = values
+
+
+def _as_slice(tags: Tags) -> Optional[slice]:
+    """Tags as a slice, if each is the one after the last."""
+    first = int(tags[0])
+    return slice(first, first + tags.shape[0]) if bool((np.diff(tags) == 1).all()) else None
 
 
 def _sums(x: Scores, factors: Optional[Scores]) -> Scores:

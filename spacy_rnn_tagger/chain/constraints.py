@@ -16,12 +16,23 @@ from numpy.typing import NDArray
 class Blocks(NamedTuple):
     """Blocks of one shape: each tag of a column of `sources` may be followed by each tag of the same column of `targets`.
 
-    sources: (n_sources, n_blocks) tag indices, ascending within a block.
-    targets: (n_targets, n_blocks) tag indices, ascending within a block.
+    sources: (n_sources, n_blocks) tag indices.
+    targets: (n_targets, n_blocks) tag indices.
     """
 
     sources: NDArray[np.int64]
     targets: NDArray[np.int64]
+
+
+class Structure(NamedTuple):
+    """The legal pairs of neighbours as blocks of which no two share a tag on the same side.
+
+    shapes: The blocks, those of one shape together.
+    order: (n_tags,) all tags, so ordered that the tags of blocks are neighbours as far as they can be.
+    """
+
+    shapes: Tuple[Blocks, ...]
+    order: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -43,16 +54,16 @@ class Constraints:
         return not self.follows.all()
 
     @cached_property
-    def blocks(self) -> Optional[Tuple[Blocks, ...]]:
-        """The legal pairs of neighbours as blocks, those of one shape together; None if they do not fall into blocks."""
-        return find_blocks(self.follows)
+    def structure(self) -> Optional[Structure]:
+        """The blocks that the legal pairs of neighbours fall into; None if they do not."""
+        return find_structure(self.follows)
 
 
-def find_blocks(follows: NDArray[np.bool_]) -> Optional[Tuple[Blocks, ...]]:
-    """The pairs that a matrix permits, as blocks of which no two share a row or a column.
+def find_structure(follows: NDArray[np.bool_]) -> Optional[Structure]:
+    """The blocks that the pairs of a matrix fall into.
 
     follows (array): (n_tags, n_tags) bool, whether column may follow row.
-    RETURNS (Optional[Tuple[Blocks]]): The blocks, those of one shape together; None if two different rows overlap.
+    RETURNS (Optional[Structure]): The blocks; None if two different rows overlap.
     """
     rows: Dict[bytes, List[int]] = {}
     for tag, packed in enumerate(np.packbits(follows, axis=1)):
@@ -64,6 +75,20 @@ def find_blocks(follows: NDArray[np.bool_]) -> Optional[Tuple[Blocks, ...]]:
         targets = np.flatnonzero(follows[sources[0]])
         if targets.size:
             shapes.setdefault((len(sources), targets.shape[0]), []).append((sources, targets))
-    return tuple(
-        Blocks(*(np.ascontiguousarray(np.asarray(side).T) for side in zip(*blocks))) for blocks in shapes.values()
-    )
+    found = [Blocks(*(np.asarray(side).T for side in zip(*blocks))) for blocks in shapes.values()]
+    order = _order_tags(found, follows.shape[0])
+    places = np.argsort(order)
+    return Structure(tuple(Blocks(*(_sort_columns(side, places) for side in blocks)) for blocks in found), order)
+
+
+def _order_tags(shapes: List[Blocks], n_tags: int) -> NDArray[np.int64]:
+    """All tags, by the shapes of the blocks that they are sources and targets of. Targets change direction with every shape of
+    sources, so that one shape's last targets and the next one's first are neighbours: of BILUO tags, L, O and U, B, I."""
+    as_source, as_target = np.full((2, n_tags), -1)
+    for i, (sources, targets) in enumerate(shapes):
+        as_source[sources], as_target[targets] = i, i
+    return np.lexsort((np.arange(n_tags), np.where(as_source % 2, as_target, -as_target), as_source))
+
+
+def _sort_columns(tags: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.take_along_axis(tags, places[tags].argsort(axis=0), axis=0)

@@ -153,7 +153,8 @@ def _best_in_blocks(lattice: Lattice, transitions: BlockTransitions) -> Tuple[ND
         if at:
             earlier = states[at - preceding : at - preceding + size]
             for which, sources, terms in transitions.arrivals(earlier, tags[:size]):
-                tags[which] = sources[np.arange(which.shape[0]), terms.argmax(axis=1)]
+                best = terms == terms.max(axis=1, keepdims=True)
+                tags[which] = np.where(best, sources, lattice.n_tags).min(axis=1)
     return path[packing.from_packed][None], scores
 
 

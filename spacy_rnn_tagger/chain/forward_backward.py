@@ -7,6 +7,7 @@ again as logarithms, which ordinary scores never need.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -21,9 +22,11 @@ from .transitions import Scores, Transitions
 
 @dataclass(frozen=True)
 class Posterior:
-    """What forward-backward finds out about a lattice. Token rows are packed.
+    """What forward-backward finds out about a lattice. Token rows are packed, and the columns of tags are in the order that
+    the transitions prefer.
 
     lattice: The lattice.
+    transitions: Its transitions, tags numbered by their columns; None if the tags are independent.
     log_z: (n_seqs,) float64, logarithm of the sum over all paths of the exponential of their score.
     packed_marginals: (n_tokens, n_tags) probability of each tag at each token; rows sum to 1.
     prefixes: (n_tokens, n_tags) log-sum of the paths up to and with each tag, relative to the row's largest.
@@ -32,6 +35,7 @@ class Posterior:
     """
 
     lattice: Lattice
+    transitions: Optional[Transitions]
     log_z: NDArray[np.float64]
     packed_marginals: Scores
     prefixes: Scores
@@ -41,7 +45,17 @@ class Posterior:
     @property
     def marginals(self) -> Scores:
         """(n_tokens, n_tags) probability of each tag at each token of the concatenated sequences; rows sum to 1."""
-        return take(self.packed_marginals, self.lattice.packing.from_packed)
+        return self.by_tag(take(self.packed_marginals, self.lattice.packing.from_packed))
+
+    @cached_property
+    def columns(self) -> Optional[NDArray[np.int64]]:
+        """(n_tags,) the column of each tag; None if they are in the order of the tags."""
+        order = None if self.transitions is None else self.transitions.order
+        return None if order is None else np.argsort(order)
+
+    def by_tag(self, rows: Scores) -> Scores:
+        """RETURNS (array): (n, n_tags) rows with their columns in the order of the tags; the very same if they are so already."""
+        return rows if self.columns is None else rows.take(self.columns, axis=1)
 
 
 class Counts(NamedTuple):
@@ -82,12 +96,13 @@ def forward_backward(lattice: Lattice) -> Posterior:
     """
     if lattice.transitions is None:
         return _independent(lattice)
-    forward, backward = _sweep_both_ways(lattice, lattice.transitions)
+    transitions, unary = lattice.transitions.in_columns, _in_columns(lattice)
+    forward, backward = _sweep_both_ways(lattice, unary, transitions)
     onward = take(backward.arrivals, lattice.packing.mirror)
-    onward += lattice.unary
-    log_z = _log_z(lattice, forward, lattice.transitions.shift)
+    onward += unary
+    log_z = _log_z(lattice, forward, transitions.shift)
     departures, marginals = _normalize_rows(onward, forward.arrivals + onward)
-    return Posterior(lattice, log_z, marginals, forward.prefixes, forward.arrivals, departures)
+    return Posterior(lattice, transitions, log_z, marginals, forward.prefixes, forward.arrivals, departures)
 
 
 @one_thread
@@ -100,7 +115,7 @@ def log_partition(lattice: Lattice) -> NDArray[np.float64]:
     """
     if lattice.transitions is None:
         return _independent(lattice).log_z
-    (sweep,) = _sweep(lattice, lattice.unary[None], (lattice.transitions,))
+    (sweep,) = _sweep(lattice, _in_columns(lattice)[None], (lattice.transitions.in_columns,))
     return _log_z(lattice, sweep, lattice.transitions.shift)
 
 
@@ -131,12 +146,12 @@ def expected_counts(posterior: Posterior, weights: Optional[NDArray[np.float64]]
     """
     lattice = posterior.lattice
     packing = lattice.packing
-    marginals = posterior.packed_marginals
+    marginals = posterior.by_tag(posterior.packed_marginals)
     times = None
     if weights is not None:
         times = weights[packing.seqs].astype(marginals.dtype)[:, None]
         marginals = marginals * times
-    scored = None if lattice.transitions is None or not lattice.transitions.is_scored else lattice.transitions
+    scored = posterior.transitions if posterior.transitions is not None and posterior.transitions.is_scored else None
     return Counts(
         marginals,
         None if scored is None else _expected_transitions(posterior, scored, times),
@@ -174,6 +189,7 @@ def segment_probabilities(
     seq_starts = np.cumsum(packing.lengths) - packing.lengths
     rows = packing.from_packed[np.repeat(seq_starts[seqs] + starts, sizes) + within]
     last = firsts + sizes - 1
+    tags = tags if posterior.columns is None else posterior.columns[tags]
     logs = _log_conditionals(posterior, rows, tags)
     with np.errstate(divide="ignore"):
         logs[last] = np.log(posterior.packed_marginals[rows[last], tags[last]])
@@ -187,7 +203,7 @@ def _log_conditionals(posterior: Posterior, rows: NDArray[np.int64], tags: NDArr
     to its own row, so that nothing depends on how long or how unlikely the rest of the sequence is. The last is 0."""
     logs = np.zeros(rows.shape, dtype=posterior.prefixes.dtype)
     joint = posterior.prefixes[rows[:-1], tags[:-1]]
-    transitions = posterior.lattice.transitions
+    transitions = posterior.transitions
     if transitions is not None:
         joint = joint + (transitions.between(tags[:-1], tags[1:]) - transitions.shift)
     arrivals = posterior.arrivals[rows[1:], tags[1:]]
@@ -205,7 +221,7 @@ def _independent(lattice: Lattice) -> Posterior:
     marginals = lattice.unary - peaks[:, None]
     logs, marginals = _normalize_rows(marginals, marginals.copy())
     log_z = sum_by_sequence(lattice.packing, peaks - logs.max(axis=1))
-    return Posterior(lattice, log_z, marginals, logs, np.zeros_like(logs), logs)
+    return Posterior(lattice, None, log_z, marginals, logs, np.zeros_like(logs), logs)
 
 
 def _normalize_rows(onward: Scores, totals: Scores) -> Tuple[Scores, Scores]:
@@ -227,14 +243,20 @@ def _log_z(lattice: Lattice, sweep: _Sweep, shift: np.floating) -> NDArray[np.fl
     return sum_by_sequence(packing, per_token)
 
 
-def _sweep_both_ways(lattice: Lattice, transitions: Transitions) -> List[_Sweep]:
+def _in_columns(lattice: Lattice) -> Scores:
+    """The lattice's packed scores, with their columns in the order that its transitions prefer."""
+    order = None if lattice.transitions is None else lattice.transitions.order
+    return lattice.unary if order is None else lattice.unary.take(order, axis=1)
+
+
+def _sweep_both_ways(lattice: Lattice, unary: Scores, transitions: Transitions) -> List[_Sweep]:
     """Pass over the steps in both directions: of few tags side by side, which saves calls, and of many one after the other,
     which saves memory."""
-    mirrored = take(lattice.unary, lattice.packing.mirror)
+    mirrored = take(unary, lattice.packing.mirror)
     ways = (transitions, transitions.reverse)
     if isinstance(transitions, DenseTransitions):
-        return _sweep(lattice, np.stack((lattice.unary, mirrored)), ways)
-    return [_sweep(lattice, scores[None], (way,))[0] for scores, way in zip((lattice.unary, mirrored), ways)]
+        return _sweep(lattice, np.stack((unary, mirrored)), ways)
+    return [_sweep(lattice, scores[None], (way,))[0] for scores, way in zip((unary, mirrored), ways)]
 
 
 def _sweep(lattice: Lattice, scores: Scores, transitions: Sequence[Transitions]) -> List[_Sweep]:
@@ -326,5 +348,10 @@ def _expected_transitions(posterior: Posterior, transitions: Transitions, times:
         for which, sources, terms in transitions.arrivals(before[rows], tags):
             second = tags[which][:, None]
             counts = np.exp(terms - transitions.shift + shares[rows[which]][np.arange(which.shape[0])[:, None], second])
-            np.add.at(expected, (sources, second), counts)
+            pairs = (
+                (sources, second)
+                if transitions.order is None
+                else (transitions.order[sources], transitions.order[second])
+            )
+            np.add.at(expected, pairs, counts)
     return expected

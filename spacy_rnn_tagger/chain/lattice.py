@@ -97,8 +97,8 @@ def _make_transitions(
     scores = None if scores is None else scores.astype(dtype, copy=False)
     if constraints is None or not constraints.bind_pairs:
         return None if scores is None else DenseTransitions(scores)
-    if n_tags >= BLOCKS_FROM and constraints.blocks is not None:
-        return make_block_transitions(n_tags, constraints.blocks, scores, dtype)
+    if n_tags >= BLOCKS_FROM and constraints.structure is not None:
+        return make_block_transitions(n_tags, constraints.structure, scores, dtype)
     legal = np.zeros((n_tags, n_tags), dtype=dtype) if scores is None else scores
     return DenseTransitions(np.where(constraints.follows, legal, legal.dtype.type(-np.inf)), scores is not None)
 

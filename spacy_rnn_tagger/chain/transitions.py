@@ -14,7 +14,7 @@ class Arrivals(NamedTuple):
     """What leads to some tags.
 
     which: (n,) the places of these tags in the list that was asked for.
-    sources: (n, n_sources) the tags that may come before each, ascending.
+    sources: (n, n_sources) the tags that may come before each.
     terms: (n, n_sources) scores up to each of these, the transition to the tag included.
     """
 
@@ -32,6 +32,16 @@ class Transitions(ABC):
 
     n_tags: int
     is_scored: bool
+
+    @property
+    def order(self) -> Optional[Tags]:
+        """(n_tags,) the tags in the order in which sums are fastest; None if that is the order of the tags."""
+        return None
+
+    @property
+    def in_columns(self) -> "Transitions":
+        """The same transitions of tags that are numbered by their places in `order`; but `pair_sums` keeps their own numbers."""
+        return self
 
     @property
     @abstractmethod

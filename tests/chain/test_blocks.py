@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spacy_rnn_tagger.chain import lattice as lattices
 from spacy_rnn_tagger.chain.block_transitions import BlockTransitions
-from spacy_rnn_tagger.chain.constraints import Constraints, find_blocks
+from spacy_rnn_tagger.chain.constraints import Constraints, find_structure
 from spacy_rnn_tagger.chain.crf_loss import crf_loss
 from spacy_rnn_tagger.chain.decoding import best_paths
 from spacy_rnn_tagger.chain.exclusion_loss import exclusion_loss
@@ -151,11 +151,14 @@ def test_losses_and_gradients_are_the_same(case: Case, kind: str) -> None:
 
 
 def test_entities_fall_into_a_large_block_and_a_small_one_per_type() -> None:
-    blocks = biluo.make_constraints(3).blocks
-    assert blocks is not None
+    structure = biluo.make_constraints(3).structure
+    assert structure is not None
+    blocks = structure.shapes
     assert [(s.shape, t.shape) for s, t in blocks] == [((7, 1), (7, 1)), ((2, 3), (2, 3))]
     assert blocks[1].sources.T.tolist() == [[1, 2], [5, 6], [9, 10]]
-    assert blocks[1].targets.T.tolist() == [[2, 3], [6, 7], [10, 11]]
+    assert blocks[1].targets.T.tolist() == [[3, 2], [7, 6], [11, 10]]
+    tags = biluo.make_tags("XYZ")
+    assert " ".join(tags[i] for i in structure.order) == "L-X L-Y L-Z O U-X U-Y U-Z B-X B-Y B-Z I-X I-Y I-Z"
 
 
 @pytest.mark.parametrize(
@@ -168,8 +171,8 @@ def test_entities_fall_into_a_large_block_and_a_small_one_per_type() -> None:
     ],
 )
 def test_what_falls_into_blocks(follows: Any, sizes: Any) -> None:
-    blocks = find_blocks(np.asarray(follows, dtype=bool))
-    found = None if blocks is None else [(s.shape[0], t.shape[0]) for s, t in blocks]
+    structure = find_structure(np.asarray(follows, dtype=bool))
+    found = None if structure is None else [(s.shape[0], t.shape[0]) for s, t in structure.shapes]
     assert found == sizes
 
 
