@@ -24,7 +24,8 @@ def make_steps(n_types: int, n_seqs: int, mean_length: int, seed: int) -> Dict[s
     n_seqs (int): Sequences in the batch.
     mean_length (int): Mean tokens per sequence.
     seed (int): Seed of the random scores.
-    RETURNS (Dict[str, Callable]): The steps by name; each returns a number that must not depend on the form of the transitions.
+    RETURNS (Dict[str, Callable]): The steps by name; each returns a number that must not depend on the form of the
+        transitions.
     """
     rng = np.random.default_rng(seed)
     lengths = rng.poisson(mean_length - 1, n_seqs) + 1
@@ -78,9 +79,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="time to spend on each row of the table")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random scores")
     args = parser.parse_args()
-    print(
-        f"batch {args.batch}, mean length {args.length}: median milliseconds; blocks are used from {lattice.BLOCKS_FROM} tags"
-    )
+    print(f"batch {args.batch}, mean length {args.length}: median milliseconds")
+    print(f"lattices take blocks from {lattice.BLOCKS_FROM} tags on")
     print(f"{'types':>5} {'tags':>5} {'step':<21} {'matrix':>9} {'blocks':>9} {'ratio':>7}")
     for n_types in args.types:
         for name, step in make_steps(n_types, args.batch, args.length, args.seed).items():

@@ -20,8 +20,8 @@ def make_block_transitions(
 
     n_tags (int): Number of tags.
     structure (Structure): The legal pairs of tags.
-    scores (Optional[array]): (n_tags, n_tags) score of column after row, of which only those within blocks are ever read;
-        None if what is legal scores zero.
+    scores (Optional[array]): (n_tags, n_tags) score of column after row, of which only those within blocks are ever
+        read; None if what is legal scores zero.
     dtype (str): The type of the scores.
     RETURNS (BlockTransitions): The transitions.
     """
@@ -35,7 +35,8 @@ class BlockTransitions(Transitions):
     """Scores of the pairs of tags within blocks; all others are forbidden.
 
     order (array): (n_tags,) the tags in the order in which sums are fastest.
-    shapes (Sequence[ScoredBlocks]): The blocks and their scores, those of one shape together; all have scores, or none has.
+    shapes (Sequence[ScoredBlocks]): The blocks and their scores, those of one shape together; all have scores, or none
+        has.
     dtype (str): The type of the scores.
     is_scored (bool): Whether the blocks have scores.
     """
@@ -77,8 +78,8 @@ class BlockTransitions(Transitions):
 
     @cached_property
     def _columns(self) -> Tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """For each tag as a target: the index of its block's shape, -1 if nothing leads to the tag; the block among those of
-        this shape; and the tag's place in the block."""
+        """For each tag as a target: the index of its block's shape, -1 if nothing leads to the tag; the block among
+        those of this shape; and the tag's place in the block."""
         columns = np.full((3, self.n_tags), -1)
         for i, shape in enumerate(self.shapes):
             places, blocks = np.indices(shape.targets.shape)
@@ -220,7 +221,8 @@ class ScoredBlocks:
         return self.scores is not None and not bool(self.scores.min() > -np.inf)
 
     def leads(self, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """RETURNS (array): (n, n_targets, n_blocks), or 1 for n_targets, bool: which targets any possible source leads to."""
+        """RETURNS (array): (n, n_targets, n_blocks), or 1 for n_targets, bool: which targets any possible source leads
+        to."""
         if not self._forbids:
             return np.asarray(possible.any(axis=1, keepdims=True))
         assert self.scores is not None
@@ -239,8 +241,8 @@ class ScoredBlocks:
         return self._maxima_of_one(x[..., 0], self.scores[..., 0])[..., None]
 
     def _maxima_of_one(self, x: Scores, scores: Scores) -> Scores:
-        """The maxima of a single block. A source that is behind another one by more than transitions can make up for is never
-        the best one, whatever the target; rounding keeps the order of sums, so this is exact."""
+        """The maxima of a single block. A source that is behind another one by more than transitions can make up for is
+        never the best one, whatever the target; rounding keeps the order of sums, so this is exact."""
         least, largest = self._extremes
         hopeless = x + largest < (x + least).max(axis=1, keepdims=True)
         best = np.empty((x.shape[0], scores.shape[1]), dtype=x.dtype)
@@ -291,7 +293,8 @@ def _as_slice(tags: Tags) -> Optional[slice]:
 
 
 def _sums(x: Scores, factors: Optional[Scores]) -> Scores:
-    """(..., n_targets, n_blocks) sums over the sources, (..., n_sources, n_blocks); 1 for n_targets if there are no factors."""
+    """(..., n_targets, n_blocks) sums over the sources, (..., n_sources, n_blocks); 1 for n_targets if there are no
+    factors."""
     if x.shape[-1] == 1:
         sums: Scores = x[..., 0].sum(axis=-1, keepdims=True) if factors is None else x[..., 0] @ factors[..., 0]
         return sums[..., None]

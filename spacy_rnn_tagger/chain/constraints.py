@@ -1,8 +1,9 @@
 """Which paths are legal, and the structure that makes many of them cheap to sum over.
 
-Of BILUO tags, all that close an entity or stand outside (O, L, U) lead to the same tags, those that open one or stand outside
-(O, B, U), and B-X and I-X lead to I-X and L-X alone. So the legal pairs fall into blocks, each of some tags that lead to some
-others, and no two blocks share a tag on the same side: one large block, and a small one per entity type.
+Among BILUO tags, all that close an entity or stand outside (O, L, U) lead to the same tags, those that open one or stand
+outside (O, B, U), and B-X and I-X lead to I-X and L-X alone. So the legal pairs fall into blocks, each of some tags
+that lead to some others, and no two blocks share a tag on the same side: one large block, and a small one per entity
+type.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 
 class Blocks(NamedTuple):
-    """Blocks of one shape: each tag of a column of `sources` may be followed by each tag of the same column of `targets`.
+    """Blocks of one shape: each tag of a column of `sources` may be followed by each tag of the same column of
+    `targets`.
 
     sources: (n_sources, n_blocks) tag indices.
     targets: (n_targets, n_blocks) tag indices.
@@ -82,8 +84,9 @@ def find_structure(follows: NDArray[np.bool_]) -> Optional[Structure]:
 
 
 def _order_tags(shapes: List[Blocks], n_tags: int) -> NDArray[np.int64]:
-    """All tags, by the shapes of the blocks that they are sources and targets of. Targets change direction with every shape of
-    sources, so that one shape's last targets and the next one's first are neighbours: of BILUO tags, L, O and U, B, I."""
+    """All tags, by the shapes of the blocks that they are sources and targets of. Targets change direction with every
+    shape of sources, so that one shape's last targets and the next one's first are neighbours: of BILUO tags, L, O and
+    U, B, I."""
     as_source, as_target = np.full((2, n_tags), -1)
     for i, (sources, targets) in enumerate(shapes):
         as_source[sources], as_target[targets] = i, i

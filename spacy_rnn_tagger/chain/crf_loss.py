@@ -1,8 +1,9 @@
-"""The negative log-likelihood of gold tags under a lattice, and its gradient: expected minus seen (Lafferty et al. 2001).
+"""The negative log-likelihood of gold tags under a lattice, and its gradient: expected minus seen (Lafferty et al.
+2001).
 
-Gold may be partial: with a set of allowed tags per token, the likelihood is the sum over the paths that keep to the sets
-(Tsuboi et al. 2008, https://aclanthology.org/C08-1113; Täckström et al. 2013, https://aclanthology.org/Q13-1001). For a
-lattice of independent tags this is softmax cross-entropy, which leaves missing tokens out.
+Gold may be partial: with a set of allowed tags per token, the likelihood is the sum over the paths that keep to the
+sets (Tsuboi et al. 2008, https://aclanthology.org/C08-1113; Täckström et al. 2013, https://aclanthology.org/Q13-1001).
+For a lattice of independent tags this is softmax cross-entropy, which leaves missing tokens out.
 """
 
 from typing import Optional, Tuple
@@ -60,8 +61,8 @@ def compatible_lattice(lattice: Lattice, gold: Gold) -> Tuple[NDArray[np.bool_],
 
     lattice (Lattice): The lattice.
     gold (array): Gold tags, as `crf_loss` takes them.
-    RETURNS (Tuple[array, Lattice]): (n_seqs,) bool, the sequences that are annotated at all; the lattice of their paths that
-        agree with the gold.
+    RETURNS (Tuple[array, Lattice]): (n_seqs,) bool, the sequences that are annotated at all; the lattice of their paths
+        that agree with the gold.
     """
     tags, sets = tags_and_sets(gold, *lattice.unary.shape)
     return _compatible(lattice, tags, sets, np.ones((lattice.n_seqs,), dtype=bool))
@@ -80,7 +81,8 @@ def _compatible(
     sets: Optional[NDArray[np.bool_]],
     candidates: NDArray[np.bool_],
 ) -> Tuple[NDArray[np.bool_], Lattice]:
-    """Which of the candidate sequences are annotated at all, and the lattice of the paths that agree with their gold."""
+    """Which of the candidate sequences are annotated at all, and the lattice of the paths that agree with their
+    gold."""
     packing = lattice.packing
     partial = candidates & (packing.lengths > 0)
     if not partial.any():

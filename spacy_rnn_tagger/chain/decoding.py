@@ -70,8 +70,8 @@ def viterbi(
 
 
 def best_paths(lattice: Lattice, k: int = 1) -> Tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The best distinct paths of every sequence, by dynamic programming over all sequences at once. Of equally good tags,
-    the first wins, whatever `k` is.
+    """The best distinct paths of every sequence, by dynamic programming over all sequences at once. Of equally good
+    tags, the first wins, whatever `k` is.
 
     lattice (Lattice): The lattice.
     k (int): How many paths.
@@ -97,7 +97,8 @@ def _best_k(lattice: Lattice, k: int) -> Tuple[NDArray[np.int64], NDArray[np.flo
     # The k best paths up to each tag. Rows stop changing when their sequence ends.
     state = np.full((running.shape[0], n_tags, k), -np.inf, dtype=dtype)
     state[:, :, 0] = 0.0
-    # Which of the k * n_tags paths before each goes on, in the smallest type: of a long sequence, they take the most memory.
+    # Which of the k * n_tags paths before each goes on, in the smallest type: of a long sequence, they take the most
+    # memory.
     pointers = np.zeros((packing.n_tokens, n_tags, k), dtype=np.min_scalar_type(n_tags * k - 1))
     totals = np.zeros((running.shape[0],), dtype="float64")
     sizes = packing.batch_sizes.tolist()
@@ -123,8 +124,8 @@ def _best_k(lattice: Lattice, k: int) -> Tuple[NDArray[np.int64], NDArray[np.flo
 
 
 def _best_in_blocks(lattice: Lattice, transitions: BlockTransitions) -> Tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """`best_paths` for one path per sequence, by the same sums in the same order, within blocks alone. What came before a tag is
-    only looked for where a best path has the tag."""
+    """`best_paths` for one path per sequence, by the same sums in the same order, within blocks alone. What came before
+    a tag is only looked for where a best path has the tag."""
     packing = lattice.packing
     states = np.empty_like(lattice.unary)
     totals = np.zeros((packing.firsts.shape[0],), dtype="float64")
@@ -209,8 +210,8 @@ def _extend(state: Scores, incoming: Scores, k: int) -> Tuple[Scores, NDArray[np
 
     state (array): (size, n_tags, k) scores of the paths up to each tag, best first.
     incoming (array): (n_to, n_tags) score of coming to each tag from each.
-    RETURNS (Tuple[array, array]): (size, n_to, k) scores of the paths into each tag, best first; and the same shape, the
-        path each goes on from, as tag * k + place.
+    RETURNS (Tuple[array, array]): (size, n_to, k) scores of the paths into each tag, best first; and the same shape,
+        the path each goes on from, as tag * k + place.
     """
     block = max(1, BLOCK // max(1, incoming.size))
     parts = [_merge(state[i : i + block], incoming, k) for i in range(0, max(1, state.shape[0]), block)]

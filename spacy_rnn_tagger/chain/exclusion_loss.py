@@ -1,10 +1,10 @@
 """The negative log-likelihood of what must not be: segments of tags that a path must not have.
 
-A segment is excluded by minus the logarithm of 1 - P, P being its probability over all paths. The paths without it are those
-that keep to its tags up to some token and leave them there, one disjoint set of paths per token of the segment. So the loss is
-log Z - log(Z_1 + ... + Z_n), where Z sums over all paths and Z_j over those that leave at token j, and its gradient is expected
-minus expected, as for gold that is partial (see `crf_loss`). No 1 - P is ever computed, so a certain segment still has an exact
-gradient.
+A segment is excluded by minus the logarithm of 1 - P, P being its probability over all paths. The paths without it are
+those that keep to its tags up to some token and leave them there, one disjoint set of paths per token of the segment.
+So the loss is log Z - log(Z_1 + ... + Z_n), where Z sums over all paths and Z_j over those that leave at token j, and
+its gradient is expected minus expected, as for gold that is partial (see `crf_loss`). No 1 - P is ever computed, so a
+certain segment still has an exact gradient.
 """
 
 from typing import NamedTuple, Tuple
@@ -30,14 +30,15 @@ def exclusion_loss(
 ) -> PathLoss:
     """Minus the log-probability that a path does not have a segment, summed over the segments.
 
-    A segment that all legal paths have adds nothing: no gradient can lead away from it. Costs a forward-backward pass over the
-    sequence for each token of a segment.
+    A segment that all legal paths have adds nothing: no gradient can lead away from it. Costs a forward-backward pass
+    over the sequence for each token of a segment.
 
     lattice (Lattice): The lattice.
     seqs (array): (n_segments,) the sequence of each segment.
     starts (array): (n_segments,) its first token.
     ends (array): (n_segments,) the token after its last.
-    tags (array): (sum of the segments' lengths, n_tags) bool. A path has the segment if each of the tokens has one of its tags.
+    tags (array): (sum of the segments' lengths, n_tags) bool. A path has the segment if each of the tokens has one of
+        its tags.
     RETURNS (PathLoss): The loss and its gradient.
     """
     copies = _deviations(lattice, seqs, starts, ends, tags)

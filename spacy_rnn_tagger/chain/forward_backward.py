@@ -1,7 +1,7 @@
 """Sums over all paths of a lattice: normaliser, marginals, expected transitions, probabilities of segments.
 
-The forward-backward algorithm, as in Sutton & McCallum (2012), section 4.1, https://arxiv.org/abs/1011.4088. States stay
-logarithms, so none is ever lost, and each step's sum over predecessors is one matrix product of exponentials taken
+The forward-backward algorithm, as in Sutton & McCallum (2012), section 4.1, https://arxiv.org/abs/1011.4088. States
+stay logarithms, so none is ever lost, and each step's sum over predecessors is one matrix product of exponentials taken
 relative to the step's best state. A product too small for the floating-point type to hold exactly enough is summed
 again as logarithms, which ordinary scores never need.
 """
@@ -22,8 +22,8 @@ from .transitions import Scores, Transitions
 
 @dataclass(frozen=True)
 class Posterior:
-    """What forward-backward finds out about a lattice. Token rows are packed, and the columns of tags are in the order that
-    the transitions prefer.
+    """What forward-backward finds out about a lattice. Token rows are packed, and the columns of tags are in the order
+    that the transitions prefer.
 
     lattice: The lattice.
     transitions: Its transitions, tags numbered by their columns; None if the tags are independent.
@@ -54,7 +54,8 @@ class Posterior:
         return None if order is None else np.argsort(order)
 
     def by_tag(self, rows: Scores) -> Scores:
-        """RETURNS (array): (n, n_tags) rows with their columns in the order of the tags; the very same if they are so already."""
+        """RETURNS (array): (n, n_tags) rows with their columns in the order of the tags; the very same if they are so
+        already."""
         return rows if self.columns is None else rows.take(self.columns, axis=1)
 
 
@@ -120,14 +121,14 @@ def log_partition(lattice: Lattice) -> NDArray[np.float64]:
 
 
 def suffix_sums(lattice: Lattice, transitions: Transitions) -> Tuple[Scores, Scores]:
-    """The sums over how paths go on, which make a path's tags, read from the left, a Markov chain: the probability that tag j
-    follows tag i is `exp(score of j after i - transitions.shift) * begun[j] / after[i]`.
+    """The sums over how paths go on, which make a path's tags, read from the left, a Markov chain: the probability that
+    tag j follows tag i is `exp(score of j after i - transitions.shift) * begun[j] / after[i]`.
 
     lattice (Lattice): The lattice.
     transitions (Transitions): Its transition scores.
-    RETURNS (Tuple[array, array]): (n_tokens, n_tags) packed. `after`, the sum over what follows each tag, 1 at last tokens;
-        `begun`, the sum over the paths that begin with each tag, relative to the row's largest, in units that fit those of
-        `after` in the row before.
+    RETURNS (Tuple[array, array]): (n_tokens, n_tags) packed. `after`, the sum over what follows each tag, 1 at last
+        tokens; `begun`, the sum over the paths that begin with each tag, relative to the row's largest, in units that
+        fit those of `after` in the row before.
     RAISES (ValueError): If some sequence has no legal path.
     """
     mirror = lattice.packing.mirror
@@ -137,8 +138,8 @@ def suffix_sums(lattice: Lattice, transitions: Transitions) -> Tuple[Scores, Sco
 
 @one_thread
 def expected_counts(posterior: Posterior, weights: Optional[NDArray[np.float64]] = None) -> Counts:
-    """How often each score is used by a path drawn from the lattice, which is the gradient of `log_z` (Sutton & McCallum
-    2012, section 5.1).
+    """How often each score is used by a path drawn from the lattice, which is the gradient of `log_z` (Sutton &
+    McCallum 2012, section 5.1).
 
     posterior (Posterior): What `forward_backward` gave.
     weights (Optional[array]): (n_seqs,) how often each sequence counts; once if None.
@@ -168,8 +169,8 @@ def segment_probabilities(
     ends: NDArray[np.int64],
     tags: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """The probability that a path has just these tags in just this place, whatever it has elsewhere. With the tags of an
-    entity, this is the exact probability of the entity (Culotta & McCallum 2004, constrained forward-backward).
+    """The probability that a path has just these tags in just this place, whatever it has elsewhere. With the tags of
+    an entity, this is the exact probability of the entity (Culotta & McCallum 2004, constrained forward-backward).
 
     posterior (Posterior): What `forward_backward` gave.
     seqs (array): (n_segments,) the sequence of each segment.
@@ -250,8 +251,8 @@ def _in_columns(lattice: Lattice) -> Scores:
 
 
 def _sweep_both_ways(lattice: Lattice, unary: Scores, transitions: Transitions) -> List[_Sweep]:
-    """Pass over the steps in both directions: of few tags side by side, which saves calls, and of many one after the other,
-    which saves memory."""
+    """Pass over the steps in both directions: of few tags side by side, which saves calls, and of many one after the
+    other, which saves memory."""
     mirrored = take(unary, lattice.packing.mirror)
     ways = (transitions, transitions.reverse)
     if isinstance(transitions, DenseTransitions):
@@ -325,7 +326,8 @@ def _sum_as_logs(arrivals: Scores, inexact: NDArray[np.bool_], prefixes: Scores,
 
 
 def _expected_transitions(posterior: Posterior, transitions: Transitions, times: Optional[Scores]) -> Scores:
-    """(n_tags, n_tags) expected number of times that column follows row, each token counted so many `times`, (n_tokens, 1).
+    """(n_tags, n_tags) expected number of times that column follows row, each token counted so many `times`, (n_tokens,
+    1).
 
     The probability of a pair is that of its second tag, times that of the first given the second: the latter's share in
     the second's arrival. Summed over all tokens, this is one matrix product.

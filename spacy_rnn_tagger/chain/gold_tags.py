@@ -17,7 +17,8 @@ def tags_and_sets(gold: Gold, n_tokens: int, n_tags: int) -> Tuple[NDArray[np.in
     gold (array): (n_tokens,) tag indices, or `MISSING`; or (n_tokens, n_tags) bool, the tags of which one is right.
     n_tokens (int): Number of tokens.
     n_tags (int): Number of tags.
-    RETURNS (Tuple[array, Optional[array]]): (n_tokens,) tag indices, `MISSING` where a token has not exactly one; the sets.
+    RETURNS (Tuple[array, Optional[array]]): (n_tokens,) tag indices, `MISSING` where a token has not exactly one; the
+        sets.
     RAISES (ValueError): If the gold tags have another shape, or are no tags.
     """
     if gold.dtype == bool and gold.shape == (n_tokens, n_tags):

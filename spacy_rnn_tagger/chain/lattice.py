@@ -24,7 +24,8 @@ NEVER = np.float32(-1e9)
 """Emission score of what should not be chosen: finite, so that sums of it stay ordered and no NaN can arise."""
 
 BLOCKS_FROM = 250
-"""Number of tags from which the structure of constraints pays: with fewer, one matrix product costs less than several steps."""
+"""Number of tags from which the structure of constraints pays: with fewer, one matrix product costs less than several
+steps."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def check_scores(*arrays: Scores) -> None:
     # NaN is less than nothing.
     if not all(array.max() < np.inf for array in arrays if array.size):
         raise ValueError(
-            "The model's scores contain NaN or infinity: its weights are damaged or its training diverged (try a lower learn "
-            "rate)."
+            "The model's scores contain NaN or infinity: its weights are damaged or its training diverged (try a "
+            "lower learn rate)."
         )
 
 
@@ -135,7 +136,8 @@ def gather(lattice: Lattice, seqs: NDArray[np.int64]) -> Tuple[Lattice, NDArray[
     """The lattice of some of the sequences, each as often as it is named.
 
     seqs (array): (n,) indices of sequences, in any order.
-    RETURNS (Tuple[Lattice, array]): Their lattice; and for each of its packed rows, the packed row that it is a copy of.
+    RETURNS (Tuple[Lattice, array]): Their lattice; and for each of its packed rows, the packed row that it is a copy
+        of.
     """
     lengths = lattice.packing.lengths
     packing = make_packing(lengths[seqs])
@@ -158,9 +160,9 @@ def restrict(lattice: Lattice, allowed: NDArray[np.bool_]) -> Lattice:
 def reconcile(lattice: Lattice, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Make sets of allowed tags agree with the constraints.
 
-    Sequences are read from left to right. A token none of whose allowed tags can follow what came before it (or, for the
-    last token, end the sequence) is freed: it may have any tag that the lattice permits. A sequence that leads into a
-    dead end even so is freed as a whole.
+    Sequences are read from left to right. A token none of whose allowed tags can follow what came before it (or, for
+    the last token, end the sequence) is freed: it may have any tag that the lattice permits. A sequence that leads into
+    a dead end even so is freed as a whole.
 
     allowed (array): (n_tokens, n_tags) bool, packed; not changed.
     RETURNS (array): (n_tokens, n_tags) bool, packed: the allowed tags, all of a freed token's.

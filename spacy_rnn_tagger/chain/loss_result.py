@@ -13,7 +13,8 @@ class PathLoss(NamedTuple):
 
     loss: In nats.
     emissions: (n_tokens, n_tags) gradient of the concatenated sequences' scores.
-    transitions: (n_tags, n_tags) gradient of the transition scores, exactly zero where forbidden; None if there are none.
+    transitions: (n_tags, n_tags) gradient of the transition scores, exactly zero where forbidden; None if there are
+        none.
     start: (n_tags,) gradient of the start scores; None for tags that are decided one by one.
     end: (n_tags,) gradient of the end scores; None for tags that are decided one by one.
     """

@@ -30,9 +30,9 @@ def path_loss(
     constraints: Optional[Constraints] = None,
     allowed: Optional[NDArray[np.bool_]] = None,
 ) -> PathLoss:
-    """The negative log-likelihood of the gold tags, plus -log(1 - P) of each excluded segment. With transition scores, the
-    likelihood is that of the gold among all legal paths (see `crf_loss`). Without, it is the product of the tokens' own, whatever
-    is legal; only the probabilities of excluded segments are over legal paths there too.
+    """The negative log-likelihood of the gold tags, plus -log(1 - P) of each excluded segment. With transition scores,
+    the likelihood is that of the gold among all legal paths (see `crf_loss`). Without, it is the product of the tokens'
+    own, whatever is legal; only the probabilities of excluded segments are over legal paths there too.
 
     emissions (array): (n_tokens, n_tags) scores of the concatenated sequences; not changed.
     lengths (Sequence[int]): Tokens per sequence.

@@ -14,8 +14,8 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def calibration_error(confidences: Any, right: Any, n_bins: int = N_BINS) -> float:
-    """Expected calibration error: how far the share of right predictions is from their mean confidence, over bins of equal
-    width, weighted by their number of predictions (Guo et al. 2017, equation 3).
+    """Expected calibration error: how far the share of right predictions is from their mean confidence, over bins of
+    equal width, weighted by their number of predictions (Guo et al. 2017, equation 3).
 
     confidences (array): (n,) probabilities of predictions.
     right (array): (n,) bool, whether each was right.
@@ -31,8 +31,8 @@ def calibration_error(confidences: Any, right: Any, n_bins: int = N_BINS) -> flo
 
 
 def temper(lattice: Lattice, temperature: float) -> Lattice:
-    """The lattice with every score divided by a temperature: the same paths in the same order, their probabilities further
-    apart or closer together.
+    """The lattice with every score divided by a temperature: the same paths in the same order, their probabilities
+    further apart or closer together.
 
     lattice (Lattice): The lattice.
     temperature (float): Above 0; 1 changes nothing.
@@ -46,8 +46,8 @@ def temper(lattice: Lattice, temperature: float) -> Lattice:
 
 
 def fit_temperature(loss: Callable[[float], float], tolerance: float = 1e-3) -> float:
-    """Find the temperature with the least loss by golden-section search over its logarithm. The negative log-likelihood of
-    complete gold is convex in the inverse temperature, so it has only one minimum.
+    """Find the temperature with the least loss by golden-section search over its logarithm. The negative log-likelihood
+    of complete gold is convex in the inverse temperature, so it has only one minimum.
 
     loss (Callable[[float], float]): The loss at a temperature.
     tolerance (float): Relative precision.

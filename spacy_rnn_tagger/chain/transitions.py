@@ -1,4 +1,5 @@
-"""What leads from the tags of one token to those of the next: the interface that sums and maxima over paths are built on."""
+"""What leads from the tags of one token to those of the next: the interface that sums and maxima over paths are built
+on."""
 
 from abc import ABC, abstractmethod
 from typing import Iterator, NamedTuple, Optional
@@ -40,7 +41,8 @@ class Transitions(ABC):
 
     @property
     def in_columns(self) -> "Transitions":
-        """The same transitions of tags that are numbered by their places in `order`; but `pair_sums` keeps their own numbers."""
+        """The same transitions of tags that are numbered by their places in `order`; but `pair_sums` keeps their own
+        numbers."""
         return self
 
     @property
@@ -84,7 +86,8 @@ class Transitions(ABC):
 
         before (array): (n_pairs, n_tags) factor of each tag of the first.
         after (array): (n_pairs, n_tags) factor of each tag of the second.
-        RETURNS (array): (n_tags, n_tags) sums of the factors' products, times the exponentials of the scores less `shift`.
+        RETURNS (array): (n_tags, n_tags) sums of the factors' products, times the exponentials of the scores less
+            `shift`.
         """
 
     @abstractmethod
@@ -93,7 +96,8 @@ class Transitions(ABC):
 
     @abstractmethod
     def leads(self, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """RETURNS (array): (n, n_tags) bool, the tags that may follow any of the possible ones, (n, n_tags) bool too."""
+        """RETURNS (array): (n, n_tags) bool, the tags that may follow any of the possible ones, (n, n_tags) bool
+        too."""
 
     @abstractmethod
     def arrivals(self, scores: Scores, tags: Tags) -> Iterator[Arrivals]:

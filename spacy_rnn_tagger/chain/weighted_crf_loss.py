@@ -1,14 +1,15 @@
 """The negative log-likelihood of gold tags with a weight for each token.
 
-A path's probability is a product over its tokens, read from the left: that of the first tag, that of the second given the
-first, and so on, all under the whole lattice. Each token's weight multiplies the logarithm of its own factor. With all weights
-1 this is `crf_loss`; without transition scores it is weighted cross-entropy. (Weighted CRFs for unbalanced classes: de Lannoy
-et al. 2012, https://doi.org/10.1109/TBME.2011.2171037.)
+A path's probability is a product over its tokens, read from the left: that of the first tag, that of the second given
+the first, and so on, all under the whole lattice. Each token's weight multiplies the logarithm of its own factor. With
+all weights 1 this is `crf_loss`; without transition scores it is weighted cross-entropy. (Weighted CRFs for unbalanced
+classes: de Lannoy et al. 2012, https://doi.org/10.1109/TBME.2011.2171037.)
 
-Where gold is partial, a token's factor is the probability that its tag is one of those allowed, given that all tags before it
-are; a token with no gold has the factor 1. So the loss is a sum of normalisers, each of the paths that keep to the gold up to
-some token, and its gradient a sum of expectations, which two sweeps over the tokens add up. They work with probabilities, not
-with logarithms: a sequence with scores too far apart for that is left to the sums' definition, one normaliser at a time.
+Where gold is partial, a token's factor is the probability that its tag is one of those allowed, given that all tags
+before it are; a token with no gold has the factor 1. So the loss is a sum of normalisers, each of the paths that keep
+to the gold up to some token, and its gradient a sum of expectations, which two sweeps over the tokens add up. They work
+with probabilities, not with logarithms: a sequence with scores too far apart for that is left to the sums' definition,
+one normaliser at a time.
 """
 
 from typing import List, NamedTuple, Tuple
@@ -32,7 +33,7 @@ BLOCK = 2**16
 
 
 class _Sums(NamedTuple):
-    """Of a batch.
+    """The loss of a batch and its gradient.
 
     loss: In nats.
     tokens: (n_tokens, n_tags) packed gradient of the emissions.
@@ -45,7 +46,7 @@ class _Sums(NamedTuple):
 
 
 class _Sweeps(NamedTuple):
-    """Per packed row, (n_tokens, n_tags) each except the first.
+    """What the two sweeps find, per packed row: (n_tokens, n_tags) each except the first.
 
     factor: (n_tokens,) probability of the token's gold, given that of the tokens before.
     before: Distribution of the tag, given the gold of the tokens before.
@@ -120,8 +121,8 @@ def _sum_up(lattice: Lattice, allowed: NDArray[np.bool_], weights: Scores) -> _S
 
 
 def _by_definition(lattice: Lattice, allowed: NDArray[np.bool_], weights: Scores) -> _Sums:
-    """The loss of one sequence as a sum over copies of it, each kept to the gold up to another token: a normaliser counts for as
-    much as the next token's weight exceeds the last one's."""
+    """The loss of one sequence as a sum over copies of it, each kept to the gold up to another token: a normaliser
+    counts for as much as the next token's weight exceeds the last one's."""
     n_tokens = lattice.packing.n_tokens
     change = np.diff(weights, prepend=0.0, append=0.0)
     bounds = np.flatnonzero(change)
@@ -199,7 +200,8 @@ def _sweep_forward(
 def _sweep_backward(
     lattice: Lattice, along: Transitions, after: Scores, begun: Scores, sweeps: _Sweeps
 ) -> Tuple[Scores, Scores]:
-    """From last tokens to first: what expectations about later tokens add to earlier ones, and its ratio to `before`."""
+    """From last tokens to first: what expectations about later tokens add to earlier ones, and its ratio to
+    `before`."""
     packing, backward = lattice.packing, along.reverse
     total = sweeps.shares.copy()
     ratios = np.zeros_like(total)

@@ -1,8 +1,8 @@
 """Serving: the recurrence as a loop over packed array rows. NumPy alone is enough.
 
-How it is made fast: the weights are laid out once (`serving_weights.prepare`); a step is a few calls that allocate nothing
-(`array_loops`); and inputs are fetched and states handed on in blocks that stay in the processor's cache, whatever the length of
-the batch.
+How it is made fast: the weights are laid out once (`serving_weights.prepare`); a step is a few calls that allocate
+nothing (`array_loops`); and inputs are fetched and states handed on in blocks that stay in the processor's cache,
+whatever the length of the batch.
 """
 
 from typing import Any, Callable, List
@@ -34,7 +34,8 @@ def forward(
     cell (str): Name of the cell, a key of `cells.CELLS`.
     params (Mapping[str, array]): Weights by name, `_reverse` appended for the backward direction.
     packing (Packing): Layout of the batch.
-    x (array): (n_tokens, n_in) packed inputs; not changed. Or, of one-hot inputs, (n_tokens,) the columns of their ones.
+    x (array): (n_tokens, n_in) packed inputs; not changed. Or, of one-hot inputs, (n_tokens,) the columns of their
+        ones.
     bidirectional (bool): Whether there is a backward direction, whose states are appended to the forward ones.
     RETURNS (array): (n_tokens, n_hidden * n_directions) packed hidden states.
     """
@@ -88,9 +89,9 @@ def run_blocks(weights: Weights, packing: Packing, inputs: Inputs, sink: Sink) -
     weights (Weights): The layer.
     packing (Packing): Layout of the batch.
     inputs (Inputs): The layer's inputs.
-    sink (Callable): Called with the first packed row of each block, the row after its last, and the (D, n_rows, n_hidden)
-        states, which the next block overwrites. The backward direction has read each sequence from its end, so its states
-        belong to the packed rows `packing.mirror[start:end]`.
+    sink (Callable): Called with the first packed row of each block, the row after its last, and the (D, n_rows,
+        n_hidden) states, which the next block overwrites. The backward direction has read each sequence from its end,
+        so its states belong to the packed rows `packing.mirror[start:end]`.
     """
     if not packing.n_tokens:
         return

@@ -1,6 +1,7 @@
 """The steps of each cell as loops over packed array rows.
 
-Formulas: Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000) for the LSTM, Cho et al. (2014) with
+Formulas: Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000) for the LSTM, Cho et al. (2014)
+    with
 the reset gate applied after the recurrent product (as cuDNN and PyTorch do) for the GRU, Elman (1990) for the others.
 Both directions take each step together, and no step allocates anything.
 """

@@ -1,7 +1,7 @@
 """A recurrent layer's weights as serving wants them: gate by gate, so that every gate is a contiguous block.
 
-All squashing of a step is one tanh, since sigmoid(z) = (tanh(z / 2) + 1) / 2, whose inner factor is folded into the weights here:
-of float32, NumPy's tanh takes half the time of its exp, and no division follows.
+All squashing of a step is one tanh, since sigmoid(z) = (tanh(z / 2) + 1) / 2, whose inner factor is folded into the
+weights here: of float32, NumPy's tanh takes half the time of its exp, and no division follows.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from .cells import CELLS
 Params = Mapping[str, Any]
 Floats = NDArray[np.float32]
 
-# The gates in the order in which steps want them, the sigmoids first, and what the tanh of each wants its argument multiplied by.
+# The gates in the order in which steps want them, the sigmoids first, and what the tanh of each wants its argument
+# multiplied by.
 _ORDERS: Dict[str, List[int]] = {"lstm": [0, 1, 3, 2], "gru": [0, 1, 2], "rnn_tanh": [0], "rnn_relu": [0]}
 _SCALES: Dict[str, Tuple[float, ...]] = {
     "lstm": (0.5, 0.5, 0.5, 1.0),
