@@ -1,15 +1,17 @@
 """The best legal paths through a lattice of tag scores (Viterbi 1967; k-best as in Huang & Chiang 2005)."""
 
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..recurrence.packing import Lengths
+from .block_transitions import BlockTransitions
+from .constraints import Constraints
 from .forward_backward import log_partition
-from .lattice import NEVER, Constraints, Lattice, array_module, make_lattice, no_path, temper, to_numpy
-
-__all__ = ["NEVER", "Constraints", "best_paths", "decode", "kbest", "viterbi"]
+from .lattice import Lattice, make_lattice, no_path, sum_by_sequence
+from .temperature import temper
+from .transitions import Scores
 
 # Candidates that one step weighs at a time: few enough to stay in the processor's cache.
 BLOCK = 2**18
@@ -18,14 +20,14 @@ Path = NDArray[np.int64]
 
 
 def decode(
-    scores: Any,
+    scores: Scores,
     lengths: Lengths,
     constraints: Optional[Constraints] = None,
     *,
-    transitions: Optional[Any] = None,
-    start: Optional[Any] = None,
-    end: Optional[Any] = None,
-    allowed: Optional[Any] = None,
+    transitions: Optional[Scores] = None,
+    start: Optional[Scores] = None,
+    end: Optional[Scores] = None,
+    allowed: Optional[NDArray[np.bool_]] = None,
 ) -> Path:
     """Find the best-scoring legal path of every sequence.
 
@@ -57,18 +59,19 @@ def decode(
     return best
 
 
-def viterbi(scores: Any, lengths: Lengths, constraints: Optional[Constraints] = None, **others: Optional[Any]) -> Path:
+def viterbi(
+    scores: Scores, lengths: Lengths, constraints: Optional[Constraints] = None, **others: Optional[NDArray]
+) -> Path:
     """`decode` without its shortcut, by dynamic programming alone.
 
     others (Optional[array]): `transitions`, `start`, `end` and `allowed`.
     """
-    path: Path = to_numpy(best_paths(make_lattice(scores, lengths, constraints=constraints, **others))[0][0])
-    return path
+    return best_paths(make_lattice(scores, lengths, constraints=constraints, **others))[0][0]
 
 
-def best_paths(lattice: Lattice, k: int = 1) -> Tuple[Any, NDArray[np.float64]]:
-    """The best distinct paths of every sequence, by dynamic programming over all sequences at once. Of equally good tags,
-    the first wins, whatever `k` is.
+def best_paths(lattice: Lattice, k: int = 1) -> Tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The best distinct paths of every sequence, by dynamic programming over all sequences at once. Of equally good
+    tags, the first wins, whatever `k` is.
 
     lattice (Lattice): The lattice.
     k (int): How many paths.
@@ -76,19 +79,28 @@ def best_paths(lattice: Lattice, k: int = 1) -> Tuple[Any, NDArray[np.float64]]:
         their scores, minus infinity where a sequence has fewer paths (the tags then mean nothing).
     RAISES (ValueError): If a sequence has no legal path.
     """
-    if lattice.transitions is None and k == 1:
+    transitions = lattice.transitions
+    if k > 1:
+        return _best_k(lattice, k)
+    if transitions is None:
         return _best_tags(lattice)
-    xp = array_module(lattice.unary)
+    return _best_in_blocks(lattice, transitions) if isinstance(transitions, BlockTransitions) else _best_k(lattice, 1)
+
+
+def _best_k(lattice: Lattice, k: int) -> Tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """`best_paths` over all pairs of tags, for any k."""
     packing = lattice.packing
     running = packing.firsts
     n_tags, dtype = lattice.n_tags, lattice.unary.dtype
-    incoming = xp.zeros((n_tags, n_tags), dtype=dtype) if lattice.transitions is None else lattice.transitions.T.copy()
+    shape = (n_tags, n_tags)
+    incoming = np.zeros(shape, dtype) if lattice.transitions is None else lattice.transitions.dense().T.copy()
     # The k best paths up to each tag. Rows stop changing when their sequence ends.
-    state = xp.full((running.shape[0], n_tags, k), -np.inf, dtype=dtype)
+    state = np.full((running.shape[0], n_tags, k), -np.inf, dtype=dtype)
     state[:, :, 0] = 0.0
-    # Which of the k * n_tags paths before each goes on, in the smallest type: of a long sequence, they take the most memory.
-    pointers = xp.zeros((packing.n_tokens, n_tags, k), dtype=np.min_scalar_type(n_tags * k - 1))
-    totals = xp.zeros((running.shape[0],), dtype="float64")
+    # Which of the k * n_tags paths before each goes on, in the smallest type: of a long sequence, they take the most
+    # memory.
+    pointers = np.zeros((packing.n_tokens, n_tags, k), dtype=np.min_scalar_type(n_tags * k - 1))
+    totals = np.zeros((running.shape[0],), dtype="float64")
     sizes = packing.batch_sizes.tolist()
     at = 0
     with np.errstate(invalid="ignore"):
@@ -102,13 +114,49 @@ def best_paths(lattice: Lattice, k: int = 1) -> Tuple[Any, NDArray[np.float64]]:
             state[:size] -= peaks[:, None, None]
             totals[:size] += peaks
             at += size
-    if not xp.isfinite(totals).all():
+    if not np.isfinite(totals).all():
         raise no_path(lattice)
-    final, ends = _extend(state, xp.zeros((1, n_tags), dtype=dtype), k)
-    scores = xp.full((k, lattice.n_seqs), -np.inf)
+    final, ends = _extend(state, np.zeros((1, n_tags), dtype=dtype), k)
+    scores = np.full((k, lattice.n_seqs), -np.inf)
     scores[0] = 0.0
-    scores[:, xp.asarray(packing.seqs[running])] = (final[:, 0] + totals[:, None]).T
+    scores[:, packing.seqs[running]] = (final[:, 0] + totals[:, None]).T
     return _follow(lattice, pointers, ends[:, 0], k), scores
+
+
+def _best_in_blocks(lattice: Lattice, transitions: BlockTransitions) -> Tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """`best_paths` for one path per sequence, by the same sums in the same order, within blocks alone. What came before
+    a tag is only looked for where a best path has the tag."""
+    packing = lattice.packing
+    states = np.empty_like(lattice.unary)
+    totals = np.zeros((packing.firsts.shape[0],), dtype="float64")
+    at = before = 0
+    with np.errstate(invalid="ignore"):
+        for size in packing.batch_sizes.tolist():
+            rows = slice(at, at + size)
+            state = states[rows]
+            if at:
+                np.add(transitions.maxima(states[before : before + size]), lattice.unary[rows], out=state)
+            else:
+                state[:] = lattice.unary[rows]
+            peaks = state.max(axis=1)
+            state -= peaks[:, None]
+            totals[:size] += peaks
+            before, at = at, at + size
+    if not np.isfinite(totals).all():
+        raise no_path(lattice)
+    scores = np.zeros((1, lattice.n_seqs))
+    scores[0, packing.seqs[packing.firsts]] = totals
+    tags = states[packing.lasts].argmax(axis=1)
+    path = np.empty((packing.n_tokens,), dtype=np.int64)
+    for size, preceding in zip(packing.batch_sizes[::-1].tolist(), [*packing.batch_sizes[-2::-1].tolist(), 0]):
+        at -= size
+        path[at : at + size] = tags[:size]
+        if at:
+            earlier = states[at - preceding : at - preceding + size]
+            for which, sources, terms in transitions.arrivals(earlier, tags[:size]):
+                best = terms == terms.max(axis=1, keepdims=True)
+                tags[which] = np.where(best, sources, lattice.n_tags).min(axis=1)
+    return path[packing.from_packed][None], scores
 
 
 def kbest(lattice: Lattice, k: int, temperature: float = 1.0) -> List[List[Tuple[Path, float]]]:
@@ -124,9 +172,9 @@ def kbest(lattice: Lattice, k: int, temperature: float = 1.0) -> List[List[Tuple
     if k < 1:
         raise ValueError(f"k-best: k should be at least 1, but it is {k}.")
     paths, scores = best_paths(lattice, k)
-    logs = np.minimum(to_numpy(scores / temperature - log_partition(temper(lattice, temperature))), 0.0)
+    logs = np.minimum(scores / temperature - log_partition(temper(lattice, temperature)), 0.0)
     splits = np.cumsum(lattice.packing.lengths)[:-1]
-    by_seq = np.split(to_numpy(paths), splits, axis=1)
+    by_seq = np.split(paths, splits, axis=1)
     return [
         [(path, float(log)) for path, log in zip(by_seq[i], logs[:, i]) if log > -np.inf] for i in range(lattice.n_seqs)
     ]
@@ -148,43 +196,39 @@ def _is_legal(
     return np.logical_and.reduceat(legal, starts)
 
 
-def _best_tags(lattice: Lattice) -> Tuple[Any, Any]:
-    xp = array_module(lattice.unary)
+def _best_tags(lattice: Lattice) -> Tuple[NDArray[np.int64], NDArray[np.float64]]:
     best = lattice.unary.argmax(axis=1)
-    scores = lattice.unary[xp.arange(best.shape[0]), best]
-    if not xp.isfinite(scores).all():
+    scores = lattice.unary[np.arange(best.shape[0]), best]
+    if not np.isfinite(scores).all():
         raise no_path(lattice)
     packing = lattice.packing
-    totals = xp.bincount(xp.asarray(packing.seqs), weights=scores, minlength=lattice.n_seqs)
-    return best[xp.asarray(packing.from_packed)][None], totals[None]
+    return best[packing.from_packed][None], sum_by_sequence(packing, scores)[None]
 
 
-def _extend(state: Any, incoming: Any, k: int) -> Tuple[Any, Any]:
+def _extend(state: Scores, incoming: Scores, k: int) -> Tuple[Scores, NDArray[np.int32]]:
     """Take the k best paths up to each tag one step further.
 
     state (array): (size, n_tags, k) scores of the paths up to each tag, best first.
     incoming (array): (n_to, n_tags) score of coming to each tag from each.
-    RETURNS (Tuple[array, array]): (size, n_to, k) scores of the paths into each tag, best first; and the same shape, the
-        path each goes on from, as tag * k + place.
+    RETURNS (Tuple[array, array]): (size, n_to, k) scores of the paths into each tag, best first; and the same shape,
+        the path each goes on from, as tag * k + place.
     """
-    xp = array_module(state)
     block = max(1, BLOCK // max(1, incoming.size))
     parts = [_merge(state[i : i + block], incoming, k) for i in range(0, max(1, state.shape[0]), block)]
     if len(parts) == 1:
         return parts[0]
     values, pointers = zip(*parts)
-    return xp.concatenate(values), xp.concatenate(pointers)
+    return np.concatenate(values), np.concatenate(pointers)
 
 
-def _merge(state: Any, incoming: Any, k: int) -> Tuple[Any, Any]:
+def _merge(state: Scores, incoming: Scores, k: int) -> Tuple[Scores, NDArray[np.int32]]:
     """`_extend`, as a merge of sorted lists: every tag before offers its best path not yet taken."""
-    xp = array_module(state)
     offers = state[:, None, :, 0] + incoming
-    values = xp.empty((*offers.shape[:2], k), dtype=state.dtype)
-    pointers = xp.empty(values.shape, dtype="int32")
-    seqs = xp.arange(offers.shape[0])[:, None]
-    into = xp.arange(offers.shape[1])[None, :]
-    places = xp.zeros(offers.shape, dtype="int32") if k > 1 else None
+    values = np.empty((*offers.shape[:2], k), dtype=state.dtype)
+    pointers = np.empty(values.shape, dtype="int32")
+    seqs = np.arange(offers.shape[0])[:, None]
+    into = np.arange(offers.shape[1])[None, :]
+    places = np.zeros(offers.shape, dtype="int32") if k > 1 else None
     for i in range(k):
         best = offers.argmax(axis=2)
         values[:, :, i] = offers[seqs, into, best]
@@ -199,11 +243,10 @@ def _merge(state: Any, incoming: Any, k: int) -> Tuple[Any, Any]:
     return values, pointers
 
 
-def _follow(lattice: Lattice, pointers: Any, ends: Any, k: int) -> Any:
+def _follow(lattice: Lattice, pointers: NDArray[np.integer], ends: NDArray[np.integer], k: int) -> NDArray[np.int64]:
     """Follow the pointers back from the paths' ends, (n_running, k)."""
-    xp = array_module(pointers)
     packing = lattice.packing
-    paths = xp.zeros((k, packing.n_tokens), dtype="int64")
+    paths = np.zeros((k, packing.n_tokens), dtype="int64")
     current = ends.copy()
     at = packing.n_tokens
     for size in packing.batch_sizes.tolist()[::-1]:
@@ -212,5 +255,5 @@ def _follow(lattice: Lattice, pointers: Any, ends: Any, k: int) -> Any:
         paths[:, rows] = current[:size].T // k
         if at:
             flat = pointers[rows].reshape((size, -1))
-            current[:size] = flat[xp.arange(size)[:, None], current[:size]]
-    return paths[:, xp.asarray(packing.from_packed)]
+            current[:size] = flat[np.arange(size)[:, None], current[:size]]
+    return paths[:, packing.from_packed]

@@ -9,29 +9,23 @@ the sequences one after another.
 """
 
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..recurrence.packing import Lengths, Packing, make_packing, take
+from .block_transitions import make_block_transitions
+from .constraints import Constraints
+from .dense_transitions import DenseTransitions
+from .transitions import Scores, Transitions
 
 NEVER = np.float32(-1e9)
 """Emission score of what should not be chosen: finite, so that sums of it stay ordered and no NaN can arise."""
 
-
-@dataclass(frozen=True)
-class Constraints:
-    """Which paths are legal, by tag index.
-
-    start: (n_tags,) bool, tags that may begin a sequence.
-    end: (n_tags,) bool, tags that may end one.
-    follows: (n_tags, n_tags) bool, whether column may follow row.
-    """
-
-    start: NDArray[np.bool_]
-    end: NDArray[np.bool_]
-    follows: NDArray[np.bool_]
+BLOCKS_FROM = 250
+"""Number of tags from which the structure of constraints pays: with fewer, one matrix product costs less than several
+steps."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +34,12 @@ class Lattice:
 
     packing: Layout of the batch.
     unary: (n_tokens, n_tags) packed emission scores, start and end scores included.
-    transitions: (n_tags, n_tags) score of column after row; None if the tags are independent.
+    transitions: Scores of going from tag to tag; None if the tags are independent.
     """
 
     packing: Packing
-    unary: Any
-    transitions: Optional[Any]
+    unary: Scores
+    transitions: Optional[Transitions]
 
     @property
     def n_tags(self) -> int:
@@ -57,14 +51,14 @@ class Lattice:
 
 
 def make_lattice(
-    emissions: Any,
+    emissions: Scores,
     lengths: Lengths,
     *,
-    transitions: Optional[Any] = None,
-    start: Optional[Any] = None,
-    end: Optional[Any] = None,
+    transitions: Optional[Scores] = None,
+    start: Optional[Scores] = None,
+    end: Optional[Scores] = None,
     constraints: Optional[Constraints] = None,
-    allowed: Optional[Any] = None,
+    allowed: Optional[NDArray[np.bool_]] = None,
 ) -> Lattice:
     """Bring the scores of a batch together. Float64 emissions make a float64 lattice, all others a float32 one.
 
@@ -79,27 +73,38 @@ def make_lattice(
     RETURNS (Lattice): The lattice.
     RAISES (ValueError): If the shapes do not fit.
     """
-    xp = array_module(emissions)
     packing = make_packing(lengths)
     dtype = "float64" if emissions.dtype == np.float64 else "float32"
-    n_tags = emissions.shape[1]
     _check_shapes(packing, emissions, transitions, start, end, allowed)
     unary = take(emissions.astype(dtype, copy=False), packing.to_packed)
     for rows, scores, legal in (
         (packing.firsts, start, None if constraints is None else constraints.start),
         (packing.lasts, end, None if constraints is None else constraints.end),
     ):
-        edge = _restrict(xp, scores, legal, (n_tags,), dtype)
-        if edge is not None:
-            unary[xp.asarray(rows)] += edge
-    follows = None if constraints is None or constraints.follows.all() else constraints.follows
-    lattice = Lattice(packing, unary, _restrict(xp, transitions, follows, (n_tags, n_tags), dtype))
+        if scores is not None:
+            unary[rows] += scores.astype(dtype, copy=False)
+        if legal is not None and not legal.all():
+            unary[rows] = np.where(legal, unary[rows], -np.inf)
+    lattice = Lattice(packing, unary, _make_transitions(transitions, constraints, emissions.shape[1], dtype))
     if allowed is not None:
-        unary[~reconcile(lattice, take(xp.asarray(allowed), packing.to_packed))] = -np.inf
+        unary[~reconcile(lattice, take(allowed, packing.to_packed))] = -np.inf
     return lattice
 
 
-def check_scores(*arrays: Any) -> None:
+def _make_transitions(
+    scores: Optional[Scores], constraints: Optional[Constraints], n_tags: int, dtype: str
+) -> Optional[Transitions]:
+    """Transitions in the form that costs least: none for independent tags, blocks for many tags that fall into them."""
+    scores = None if scores is None else scores.astype(dtype, copy=False)
+    if constraints is None or not constraints.bind_pairs:
+        return None if scores is None else DenseTransitions(scores)
+    if n_tags >= BLOCKS_FROM and constraints.structure is not None:
+        return make_block_transitions(n_tags, constraints.structure, scores, dtype)
+    legal = np.zeros((n_tags, n_tags), dtype=dtype) if scores is None else scores
+    return DenseTransitions(np.where(constraints.follows, legal, legal.dtype.type(-np.inf)), scores is not None)
+
+
+def check_scores(*arrays: Scores) -> None:
     """Refuse scores that no path can be chosen by.
 
     arrays (array): Scores of any kind.
@@ -108,23 +113,9 @@ def check_scores(*arrays: Any) -> None:
     # NaN is less than nothing.
     if not all(array.max() < np.inf for array in arrays if array.size):
         raise ValueError(
-            "The model's scores contain NaN or infinity: its weights are damaged or its training diverged (try a lower learn "
-            "rate)."
+            "The model's scores contain NaN or infinity: its weights are damaged or its training diverged (try a "
+            "lower learn rate)."
         )
-
-
-def array_module(array: Any) -> Any:
-    """RETURNS (module): `numpy` or `cupy`, whichever the array is of."""
-    if isinstance(array, np.ndarray):
-        return np
-    import cupy  # only ever reached with a CuPy array in hand
-
-    return cupy
-
-
-def to_numpy(array: Any) -> Any:
-    """RETURNS (array): A NumPy array of the same values; the very same array if it is one."""
-    return array if isinstance(array, np.ndarray) else array.get()
 
 
 def select(lattice: Lattice, keep: NDArray[np.bool_]) -> Lattice:
@@ -145,7 +136,8 @@ def gather(lattice: Lattice, seqs: NDArray[np.int64]) -> Tuple[Lattice, NDArray[
     """The lattice of some of the sequences, each as often as it is named.
 
     seqs (array): (n,) indices of sequences, in any order.
-    RETURNS (Tuple[Lattice, array]): Their lattice; and for each of its packed rows, the packed row that it is a copy of.
+    RETURNS (Tuple[Lattice, array]): Their lattice; and for each of its packed rows, the packed row that it is a copy
+        of.
     """
     lengths = lattice.packing.lengths
     packing = make_packing(lengths[seqs])
@@ -155,108 +147,89 @@ def gather(lattice: Lattice, seqs: NDArray[np.int64]) -> Tuple[Lattice, NDArray[
     return Lattice(packing, take(lattice.unary, rows), lattice.transitions), rows
 
 
-def temper(lattice: Lattice, temperature: float) -> Lattice:
-    """The lattice with every score divided by a temperature: the same paths in the same order, their probabilities further
-    apart or closer together (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
-
-    temperature (float): Above 0; 1 changes nothing.
-    RETURNS (Lattice): The tempered lattice; the very same if the temperature is 1.
-    """
-    if temperature == 1.0:
-        return lattice
-    divisor = float(temperature)  # a NumPy number would change the type of the scores
-    transitions = None if lattice.transitions is None else lattice.transitions / divisor
-    return Lattice(lattice.packing, lattice.unary / divisor, transitions)
-
-
-def restrict(lattice: Lattice, allowed: Any) -> Lattice:
+def restrict(lattice: Lattice, allowed: NDArray[np.bool_]) -> Lattice:
     """The lattice of the paths that keep to given tags, which must already be reconciled with it.
 
     allowed (array): (n_tokens, n_tags) bool, packed.
     RETURNS (Lattice): A lattice with the other tags forbidden.
     """
-    xp = array_module(lattice.unary)
-    unary = xp.where(allowed, lattice.unary, lattice.unary.dtype.type(-np.inf))
+    unary = np.where(allowed, lattice.unary, lattice.unary.dtype.type(-np.inf))
     return Lattice(lattice.packing, unary, lattice.transitions)
 
 
-def reconcile(lattice: Lattice, allowed: Any) -> Any:
+def reconcile(lattice: Lattice, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Make sets of allowed tags agree with the constraints.
 
-    Sequences are read from left to right. A token none of whose allowed tags can follow what came before it (or, for the
-    last token, end the sequence) is freed: it may have any tag that the lattice permits. A sequence that leads into a
-    dead end even so is freed as a whole.
+    Sequences are read from left to right. A token none of whose allowed tags can follow what came before it (or, for
+    the last token, end the sequence) is freed: it may have any tag that the lattice permits. A sequence that leads into
+    a dead end even so is freed as a whole.
 
     allowed (array): (n_tokens, n_tags) bool, packed; not changed.
     RETURNS (array): (n_tokens, n_tags) bool, packed: the allowed tags, all of a freed token's.
     """
-    xp = array_module(lattice.unary)
     packing = lattice.packing
     allowed = allowed.copy()
     restricted = np.zeros((lattice.n_seqs,), dtype=bool)
-    restricted[packing.seqs[to_numpy(~allowed.all(axis=1))]] = True
+    restricted[packing.seqs[~allowed.all(axis=1)]] = True
     if not restricted.any():
         return allowed
-    rows = xp.asarray(np.flatnonzero(restricted[packing.seqs]))
+    rows = np.flatnonzero(restricted[packing.seqs])
     part = select(lattice, restricted)
     possible = part.unary > -np.inf
     narrowed = allowed[rows]
     if part.transitions is None:
         freed = ~(narrowed & possible).any(axis=1)
     else:
-        freed = _find_freed(part, part.transitions > -np.inf, narrowed, possible)
+        freed = _find_freed(part.packing, part.transitions, narrowed, possible)
     narrowed[freed] = True
     allowed[rows] = narrowed
     return allowed
 
 
-def _find_freed(lattice: Lattice, follows: Any, allowed: Any, possible: Any) -> Any:
+def _find_freed(
+    packing: Packing, transitions: Transitions, allowed: NDArray[np.bool_], possible: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """(n_tokens,) bool, packed: the tokens that `reconcile` frees."""
-    xp = array_module(possible)
-    packing = lattice.packing
-    follows = follows.astype("float32")  # counted by BLAS, which is much faster than NumPy's products of booleans
-    freed = xp.zeros((packing.n_tokens,), dtype=bool)
-    dead = xp.zeros((packing.firsts.shape[0],), dtype=bool)
+    freed = np.zeros((packing.n_tokens,), dtype=bool)
+    dead = np.zeros((packing.firsts.shape[0],), dtype=bool)
     reached = allowed[:0]
     at = 0
     for size in packing.batch_sizes.tolist():
         rows = slice(at, at + size)
         candidates = possible[rows]
         if at:
-            candidates = candidates & (xp.matmul(reached[:size].astype("float32"), follows) > 0)
+            candidates = candidates & transitions.leads(reached[:size])
         reached = candidates & allowed[rows]
         freed[rows] = ~reached.any(axis=1)
         reached[freed[rows]] = candidates[freed[rows]]
         dead[:size] |= ~reached.any(axis=1)
         at += size
-    return freed | dead[xp.asarray(packing.ranks)]
+    return freed | dead[packing.ranks]
 
 
-def path_scores(lattice: Lattice, path: NDArray[np.int64]) -> NDArray[np.float64]:
+def score_of_paths(lattice: Lattice, path: NDArray[np.int64]) -> NDArray[np.float64]:
     """The scores of one path per sequence.
 
     path (array): (n_tokens,) tag indices of the concatenated sequences.
     RETURNS (array): (n_seqs,) scores; minus infinity where a path is forbidden.
     """
-    xp = array_module(lattice.unary)
     packing = lattice.packing
-    tags = xp.asarray(path)[xp.asarray(packing.to_packed)]
-    scores = lattice.unary[xp.arange(packing.n_tokens), tags]
+    tags = path[packing.to_packed]
+    scores = lattice.unary[np.arange(packing.n_tokens), tags]
     if lattice.transitions is not None:
         inner = slice(packing.firsts.shape[0], None)
-        scores[inner] += lattice.transitions[tags[xp.asarray(packing.previous)], tags[inner]]
+        scores[inner] += lattice.transitions.between(tags[packing.previous], tags[inner])
     return sum_by_sequence(packing, scores)
 
 
-def sum_by_sequence(packing: Packing, values: Any) -> Any:
+def sum_by_sequence(packing: Packing, values: Scores) -> NDArray[np.float64]:
     """Add up one number per packed row, in double precision, since a sequence may be very long.
 
     values (array): (n_tokens,) packed numbers.
     RETURNS (array): (n_seqs,) float64 sums.
     """
-    xp = array_module(values)
-    n_seqs = packing.lengths.shape[0]
-    return xp.bincount(xp.asarray(packing.seqs), weights=values.astype("float64"), minlength=n_seqs)
+    sums = np.bincount(packing.seqs, weights=values.astype("float64"), minlength=packing.lengths.shape[0])
+    return sums.astype("float64", copy=False)
 
 
 def no_path(lattice: Lattice) -> ValueError:
@@ -268,24 +241,22 @@ def no_path(lattice: Lattice) -> ValueError:
     )
 
 
-def _restrict(xp: Any, scores: Optional[Any], legal: Optional[Any], shape: Any, dtype: str) -> Optional[Any]:
-    """Scores with minus infinity where a path may not go; None if they are zero and everything is legal."""
-    if legal is None or legal.all():
-        return None if scores is None else xp.asarray(scores, dtype=dtype)
-    values = xp.zeros(shape, dtype=dtype) if scores is None else xp.asarray(scores, dtype=dtype)
-    return xp.where(xp.asarray(legal), values, values.dtype.type(-np.inf))
-
-
 def _check_shapes(
-    packing: Packing, emissions: Any, transitions: Any, start: Any, end: Any, allowed: Optional[Any]
+    packing: Packing,
+    emissions: Scores,
+    transitions: Optional[Scores],
+    start: Optional[Scores],
+    end: Optional[Scores],
+    allowed: Optional[NDArray[np.bool_]],
 ) -> None:
     n_tags = emissions.shape[1]
-    for name, array, shape in (
+    given: Tuple[Tuple[str, Optional[NDArray], Tuple[int, ...]], ...] = (
         ("emissions", emissions, (packing.n_tokens, n_tags)),
         ("transitions", transitions, (n_tags, n_tags)),
         ("start", start, (n_tags,)),
         ("end", end, (n_tags,)),
         ("allowed", allowed, (packing.n_tokens, n_tags)),
-    ):
+    )
+    for name, array, shape in given:
         if array is not None and array.shape != shape:
             raise ValueError(f"Lattice: {name} should have the shape {shape}, but it has {tuple(array.shape)}.")

@@ -9,8 +9,8 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..chain.crf_loss import crf_loss
-from ..chain.lattice import Lattice, temper
-from ..chain.temperature import COLDEST, HOTTEST, fit_temperature
+from ..chain.lattice import Lattice
+from ..chain.temperature import COLDEST, HOTTEST, fit_temperature, temper
 from ..pipeline.confidence import Probabilities, span_probabilities, tag_probabilities
 from ..pipeline.rnn_tagger import RNNTagger
 from ..pipeline.targets import Path

@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chain.lattice import Constraints
+from ..chain.constraints import Constraints
 
 OUT, BEGIN, IN, LAST, UNIT = range(5)
 

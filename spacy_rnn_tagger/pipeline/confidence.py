@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ..chain.decoding import decode
 from ..chain.forward_backward import forward_backward, segment_probabilities
-from ..chain.lattice import Lattice, make_lattice, temper
+from ..chain.lattice import Lattice, make_lattice
+from ..chain.temperature import temper
 from .biluo import OUT, Segments
 from .targets import ABSTAIN, Path, Target
 

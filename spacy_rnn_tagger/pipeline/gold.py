@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.training import Example
 
-from ..chain.crf_loss import MISSING
+from ..chain.gold_tags import MISSING
 from ..pipeline import biluo
 from .targets import Target
 

@@ -9,12 +9,12 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..chain.crf_loss import MISSING
+from ..chain.gold_tags import MISSING
+from ..chain.softmax_loss import softmax_loss
 from ..errors import check_rate
 from ..models.layers.vocabulary import EOS, SOS, UNK, find_columns, learn_vocabulary
 from ..recurrence.threads import one_thread
 from .initialization import take_sample
-from .losses import softmax_loss
 from .pipeline_checks import check_listeners
 from .serialization import SavedPipe
 

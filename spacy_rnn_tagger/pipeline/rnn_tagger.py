@@ -8,14 +8,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
-from ..chain.crf_loss import CRFLoss, crf_loss
 from ..chain.decoding import kbest
-from ..chain.exclusion_loss import exclusion_loss
-from ..chain.lattice import Lattice, check_scores, make_lattice
-from ..chain.weighted_crf_loss import weighted_crf_loss
+from ..chain.lattice import check_scores
+from ..chain.path_loss import path_loss
 from ..errors import check_positive, unknown_name
 from ..models.architectures.rnn_tagger import set_output_width
 from ..models.layers.vocabulary import learn_vocabulary
@@ -24,9 +22,9 @@ from .annotator import Annotator
 from .confidence import PathScores, decode_confident
 from .gold import read_gold, read_incorrect
 from .initialization import collect_labels, take_sample
-from .losses import softmax_loss
 from .pipeline_checks import check_listeners, check_score_weights, check_scores_key
 from .predictions import Predictions, split
+from .rehearsal import rehearse
 from .serialization import SavedTagger
 from .settings import AUTO, balanced_weights
 from .targets import make_target, unseen_labels
@@ -246,44 +244,26 @@ class RNNTagger(Annotator, SavedTagger):
         self._require_weights()
         rows = self.model.predict(docs)
         scores = self.model.ops.to_numpy(rows[0] if len(rows) == 1 else self.model.ops.xp.concatenate(rows))
-        check_scores(scores, *self._path_scores().values())
+        check_scores(scores, *self._transition_weights().values())
         bias = self.tag_biases(self.labels, self.tags)
-        return PathScores(scores if bias is None else scores + bias, lengths, self._rules(docs), self.temperature)
+        # Merging changes what is there, so it does not bind.
+        allowed = self.target.allowed(docs, self.labels, self.overwrite or self.extend)
+        return PathScores(scores if bias is None else scores + bias, lengths, self._rules(allowed), self.temperature)
 
-    def _path_scores(self) -> Dict[str, Any]:
+    def _transition_weights(self) -> Dict[str, NDArray[np.float32]]:
         """The transition, start and end scores of a CRF, on the CPU; nothing for softmax."""
         if self.decoder != "crf":
             return {}
         layer = self.model.get_ref("transitions")
         return {name: layer.ops.to_numpy(layer.get_param(name)) for name in layer.param_names}
 
-    def _training_lattice(self, scores: Any, docs: Sequence[Doc]) -> Lattice:
-        """The legal paths whatever annotation the docs have, on the CPU."""
-        labels = self.labels
-        return make_lattice(
-            self.model.ops.to_numpy(scores),
-            [len(doc) for doc in docs],
-            constraints=self.target.make_constraints(labels),
-            allowed=self.target.permitted(docs, labels),
-            **self._path_scores(),
-        )
+    def _rules(self, allowed: Optional[NDArray[np.bool_]]) -> Dict[str, Any]:
+        """What makes paths legal and better or worse, in decoding as in training.
 
-    def _take(self, result: CRFLoss) -> Tuple[float, Any]:
-        """A loss and its gradient with respect to the scores. That of the path scores goes to the model, if it has any."""
-        for name in self._path_scores():
-            layer = self.model.get_ref("transitions")
-            layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
-        return result.loss, self.model.ops.asarray2f(result.emissions)
-
-    def _rules(self, docs: Sequence[Doc]) -> Dict[str, Any]:
-        """What makes paths through the docs' scores legal and better or worse, for `decode` and `make_lattice` alike."""
-        labels = self.labels
-        return {
-            "constraints": self.target.make_constraints(labels),
-            # Merging changes what is there, so it does not bind.
-            "allowed": self.target.allowed(docs, labels, self.overwrite or self.extend),
-            **self._path_scores(),
-        }
+        allowed (Optional[array]): (n_tokens, n_tags) bool, the tags that each token may have; all if None.
+        """
+        constraints = self.target.make_constraints(self.labels)
+        return {"constraints": constraints, "allowed": allowed, **self._transition_weights()}
 
     def set_annotations(self, docs: Iterable[Doc], scores: Sequence[NDArray[np.int64]]) -> None:
         """Write decoded tags to docs.
@@ -321,24 +301,20 @@ class RNNTagger(Annotator, SavedTagger):
         gold, unknown = read_gold(examples, self.target, tags)
         segments, wrong = read_incorrect(examples, self.target, self.labels, len(tags))
         self._warn_unknown({self.target.label_of(tag) for tag in unknown} | wrong)
-        weights = self.tag_weights(tags)
-        flat = ops.xp.concatenate(scores)
-        if self.decoder == "crf":
-            loss, gradient = self._take(_path_loss(self._training_lattice(flat, docs), gold, weights))
-        elif gold.ndim == 2:
-            free: Dict[str, Any] = (
-                {} if weights is None else {"transitions": np.zeros((len(tags), len(tags)), dtype="float32")}
-            )
-            loss, gradient = self._take(_path_loss(make_lattice(ops.to_numpy(flat), lengths, **free), gold, weights))
-        else:
-            weighted = None if weights is None else ops.asarray1f(weights)
-            loss, gradient = softmax_loss(ops.xp, flat, ops.asarray1i(gold), weighted)
-        if segments is not None:
-            more, push = self._take(exclusion_loss(self._training_lattice(flat, docs), *segments))
-            loss, gradient = loss + more, gradient + push
-        if np.isnan(loss):
+        result = path_loss(
+            ops.to_numpy(ops.xp.concatenate(scores)),
+            lengths,
+            gold,
+            weights=self.tag_weights(tags),
+            excluded=segments,
+            **self._rules(self.target.permitted(docs, self.labels)),
+        )
+        if np.isnan(result.loss):
             raise ValueError(Errors.E910.format(name=self.name))
-        return loss, ops.unflatten(gradient, ops.asarray1i(lengths))
+        for name in self._transition_weights():
+            layer = self.model.get_ref("transitions")
+            layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
+        return result.loss, ops.unflatten(ops.asarray2f(result.emissions), ops.asarray1i(lengths))
 
     def update(
         self,
@@ -394,17 +370,7 @@ class RNNTagger(Annotator, SavedTagger):
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return losses
-        set_dropout_rate(self.model, drop)
-        scores, backprop = self.model.begin_update(docs)
-        gradients = []
-        for student, teacher in zip(scores, self._rehearsal_model.predict(docs)):
-            gradient = self.model.ops.alloc2f(*student.shape)
-            width = teacher.shape[1]  # labels added since then are left alone
-            gradient[:, :width] = self.model.ops.softmax(student[:, :width])
-            gradient[:, :width] -= self.model.ops.softmax(teacher)
-            gradients.append(gradient)
-            losses[self.name] += float((gradient**2).sum())
-        backprop(gradients)
+        losses[self.name] += rehearse(self.model, self._rehearsal_model, docs, drop)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -441,7 +407,3 @@ class RNNTagger(Annotator, SavedTagger):
                 f"tokens are left out of the loss: {', '.join(unseen_labels(self.labels, new))}",
                 stacklevel=3,
             )
-
-
-def _path_loss(lattice: Lattice, gold: Any, weights: Optional[NDArray[np.float32]]) -> CRFLoss:
-    return crf_loss(lattice, gold) if weights is None else weighted_crf_loss(lattice, gold, weights)

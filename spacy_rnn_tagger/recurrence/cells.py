@@ -2,8 +2,8 @@
 
 Weights use PyTorch's layout, so that the training engine can point its tensors at them without a copy: `weight_ih`
 (gates * hidden, input), `weight_hh` (gates * hidden, hidden), gates stacked in PyTorch's order. There is one bias
-vector per gate (PyTorch keeps two that are only ever added), except that the GRU's candidate has a second one inside its
-reset product, `bias_hn` (hidden,), as in https://pytorch.org/docs/stable/generated/torch.nn.GRU.html.
+vector per gate (PyTorch keeps two that are only ever added), except that the GRU's candidate has a second one inside
+its reset product, `bias_hn` (hidden,), as in https://pytorch.org/docs/stable/generated/torch.nn.GRU.html.
 """
 
 from dataclasses import dataclass

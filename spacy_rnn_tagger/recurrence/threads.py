@@ -1,8 +1,8 @@
 """One thread for matrix products while a layer runs.
 
-The products of a step are small. Shared among threads they take a little less time on a free machine, and many times as much
-where another process needs a core, as the threads wait for each other at every step. A machine's cores are better used by
-processes or by threads that each have texts of their own.
+The products of a step are small. Shared among threads they take a little less time on a free machine, and many times as
+much where another process needs a core, as the threads wait for each other at every step. A machine's cores are better
+used by processes or by threads that each have texts of their own.
 """
 
 import threading
@@ -15,13 +15,14 @@ from threadpoolctl import ThreadpoolController
 
 @cache
 def _libraries() -> List[Any]:
-    """Those that NumPy multiplies by."""
+    """The libraries that NumPy multiplies matrices by."""
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 def _set_threads(library: Any, n_threads: int) -> None:
     library.set_num_threads(n_threads)
-    # Since threadpoolctl 3.8, the first thread that sets a number is the only one that can, until it says that it has done.
+    # Since threadpoolctl 3.8, the first thread that sets a number is the only one that can, until it says that it has
+    # done.
     if hasattr(library, "clear_controlling_thread"):
         library.clear_controlling_thread()
 
@@ -29,8 +30,8 @@ def _set_threads(library: Any, n_threads: int) -> None:
 class _OneThread(threading.local, ContextDecorator):
     """Entered, NumPy's products have one thread; left by the thread that entered, as many as before.
 
-    To some libraries, the number is one of the thread that sets it, to others one of the process. So each thread restores what it
-    has found, and one that found 1 has nothing to restore.
+    To some libraries, the number is one of the thread that sets it, to others one of the process. So each thread
+    restores what it has found, and one that found 1 has nothing to restore.
     """
 
     def __init__(self) -> None:
@@ -58,7 +59,8 @@ one_thread = _OneThread()
 
 @contextmanager
 def one_thread_of_torch(torch: Any) -> Iterator[None]:
-    """The same for PyTorch, whose number of threads is one of the thread that sets it. `torch` is the module."""
+    """One thread for PyTorch's products, whose number of threads is one of the thread that sets it. `torch` is the
+    module."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -47,8 +47,8 @@ def begin_update(
     cell (str): Name of the cell, a key of `cells.CELLS`.
     params (Mapping[str, array]): Weights by name, `_reverse` appended for the backward direction.
     packing (Packing): Layout of the batch.
-    x (array): (n_tokens, n_in) packed inputs. Or, of one-hot inputs, (n_tokens,) the columns of their ones; their gradient is
-        zero.
+    x (array): (n_tokens, n_in) packed inputs. Or, of one-hot inputs, (n_tokens,) the columns of their ones; their
+        gradient is zero.
     bidirectional (bool): Whether there is a backward direction.
     bptt_steps (int): Through how many steps gradients flow back at most, see `_Pieces`; all if 0.
     RETURNS (Tuple[array, Callable]): The (n_tokens, n_hidden * n_directions) packed hidden states, and a function from
@@ -101,10 +101,10 @@ def _begin_update_one_hot(
 
 
 class _Pieces:
-    """Truncated back-propagation through time (Williams & Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490): sequences are
-    cut into pieces, each of which starts from the very state that the one before it (behind it, for the backward direction)
-    has left, as a constant. So the hidden states are those of the whole sequences, and only gradients end at the cuts. The
-    gradients of all pieces are computed side by side.
+    """Truncated back-propagation through time (Williams & Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490):
+    sequences are cut into pieces, each of which starts from the very state that the one before it (behind it, for the
+    backward direction) has left, as a constant. So the hidden states are those of the whole sequences, and only
+    gradients end at the cuts. The gradients of all pieces are computed side by side.
 
     packing (Packing): Layout of the batch.
     n_steps (int): Length of a piece; the last of a sequence may be shorter.
@@ -137,7 +137,8 @@ class _Pieces:
         return y[self._index(x, self._back)]
 
     def _initial_states(self, x: Any, suffix: str) -> List[Any]:
-        """Of one direction: the (n_pieces, n_hidden) hidden states that pieces start from, and the cell states of an LSTM."""
+        """The states of one direction: the (n_pieces, n_hidden) hidden states that pieces start from, and the cell
+        states of an LSTM."""
         params = {name: self.params[name + suffix] for name in CELLS[self.cell].param_shapes(1, 1)}
         module, _ = _make_module(self.torch, self.cell, params, False)
         shape = (self.lengths.shape[0], params["weight_hh"].shape[1])
@@ -161,8 +162,8 @@ class _Pieces:
 
 
 def _look_up(torch: Any, params: Params, columns: Any, bidirectional: bool) -> Tuple[Params, Any]:
-    """A product with a one-hot vector is a column of the weights. So take the columns as inputs, those of both directions side
-    by side, and let each direction read its own through an identity matrix."""
+    """A product with a one-hot vector is a column of the weights. So take the columns as inputs, those of both
+    directions side by side, and let each direction read its own through an identity matrix."""
     index = _to_torch(torch, columns).long()
     suffixes = ("", "_reverse") if bidirectional else ("",)
     tables = [_to_torch(torch, params["weight_ih" + suffix]) for suffix in suffixes]

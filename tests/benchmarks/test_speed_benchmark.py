@@ -33,6 +33,7 @@ from benchmarks.speed.texts import cut, make_docs, read_texts
 from spacy_rnn_tagger.models.serving.lexeme_gates import cache_info
 from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.packing import make_packing
+from spacy_rnn_tagger.recurrence.serving_inputs import Rows
 
 from ..conftest import make_examples
 
@@ -248,7 +249,7 @@ def test_inputs_at_rest_are_those_of_every_block(n_directions):
     found = {}
     for name, inputs in (
         ("rest", gemm.Resting(gates.repeat(256, axis=2))),
-        ("rows", array_engine.Rows(gates, numpy.zeros(1024, dtype="int64"))),
+        ("rows", Rows(gates, numpy.zeros(1024, dtype="int64"))),
     ):
         array_engine.run_blocks(
             weights, packing, inputs, lambda start, end, h, name=name: found.update({name: h.copy()})
@@ -326,7 +327,7 @@ def test_hot_spots_are_shares_of_the_time(arguments, capsys):
         for name in hot_spots.TITLES:
             shares = [figure["share"] for figure in read(arguments, f"hot_spots_{recipe}_{name}")["figures"]]
             assert len(shares) == 5 and shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 1
-    assert "array_engine.py" in capsys.readouterr().out
+    assert "array_loops.py" in capsys.readouterr().out
 
 
 def test_different_labels_fail_the_command(arguments, monkeypatch, capsys):

@@ -11,7 +11,7 @@ from spacy_rnn_tagger.chain.exclusion_loss import exclusion_loss
 from spacy_rnn_tagger.chain.forward_backward import expected_counts, forward_backward, segment_probabilities
 from spacy_rnn_tagger.pipeline import biluo
 
-from .test_lattice import Case, cases, enumerate_feasible, random_entity_case
+from .lattice_cases import Case, cases, enumerate_feasible, random_entity_case
 
 
 class Excluded(NamedTuple):

@@ -20,6 +20,7 @@ from spacy_rnn_tagger.pipeline.writing import ABSTAIN, write_entities, write_tok
 from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing
+from spacy_rnn_tagger.recurrence.serving_weights import prepare
 
 from ..conftest import make_examples, randomize, small_model, train
 
@@ -139,7 +140,7 @@ def test_blocks_do_not_show(monkeypatch, cell, bidirectional, rows):
     W, b = rng.normal(size=(6, 3 * len(suffixes))).astype("float32"), rng.normal(size=6).astype("float32")
     expected = array_engine.forward(cell, params, packing, x, bidirectional=bidirectional)
     monkeypatch.setattr(array_engine, "BLOCK_ROWS", rows)
-    weights = array_engine.prepare(cell, params, bidirectional=bidirectional)
+    weights = prepare(cell, params, bidirectional=bidirectional)
     assert_allclose(array_engine.run(weights, packing, x), expected, atol=1e-6)
     projected = array_engine.run_projected(weights, packing, x, W, b)
     assert_allclose(projected, (expected @ W.T + b)[packing.from_packed], atol=1e-5)

@@ -11,7 +11,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.training.iob_utils import biluo_tags_to_spans
 
-from spacy_rnn_tagger.chain.decoding import NEVER, decode, viterbi
+from spacy_rnn_tagger.chain.decoding import decode, viterbi
+from spacy_rnn_tagger.chain.lattice import NEVER
 from spacy_rnn_tagger.pipeline import biluo
 
 from ..conftest import make_examples, randomize, small_model, train

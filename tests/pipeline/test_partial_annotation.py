@@ -60,7 +60,7 @@ def gradient_is_right(pipe, examples):
 def all_paths(pipe, scores):
     """Every legal path of one doc and its probability, by definition."""
     rules = pipe.target.make_constraints(pipe.labels)
-    weights = pipe._path_scores()
+    weights = pipe._transition_weights()
     n, n_tags = scores.shape
     paths, totals = [], []
     for path in itertools.product(range(n_tags), repeat=n):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin, Span
 from spacy.training import Example
 
-from spacy_rnn_tagger.chain.crf_loss import MISSING, crf_loss
+from spacy_rnn_tagger.chain.crf_loss import crf_loss
+from spacy_rnn_tagger.chain.gold_tags import MISSING
 from spacy_rnn_tagger.chain.lattice import make_lattice
 from spacy_rnn_tagger.chain.weighted_crf_loss import weighted_crf_loss
 from spacy_rnn_tagger.pipeline import biluo

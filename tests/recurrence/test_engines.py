@@ -10,9 +10,9 @@ from thinc.api import chain
 from threadpoolctl import ThreadpoolController
 
 from spacy_rnn_tagger.models.architectures.rnn_encoder import build_rnn_encoder
-from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing, take
+from spacy_rnn_tagger.recurrence.serving_inputs import Vectors
 from spacy_rnn_tagger.recurrence.threads import one_thread
 
 from ..conftest import randomize
@@ -263,8 +263,8 @@ def blas():
 
 def test_serving_takes_one_thread(blas, monkeypatch):
     seen = []
-    fetch = array_engine.Vectors.fetch
-    monkeypatch.setattr(array_engine.Vectors, "fetch", lambda *args: (seen.append(blas()), fetch(*args)))
+    fetch = Vectors.fetch
+    monkeypatch.setattr(Vectors, "fetch", lambda *args: (seen.append(blas()), fetch(*args)))
     make_encoder(depth=2).predict(make_input([3, 500]))
     assert set(seen) == {1} and blas() == 2
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from spacy_rnn_tagger.recurrence import array_engine, torch_engine
 from spacy_rnn_tagger.recurrence.packing import Packing, make_packing
+from spacy_rnn_tagger.recurrence.serving_inputs import Rows
+from spacy_rnn_tagger.recurrence.serving_weights import as_gates, input_columns, prepare
 
 from ...common.table import Table, thousands, times
 from ...common.timer import Task, measure
@@ -22,16 +24,16 @@ def measure_engine(setup: Setup) -> Table:
     tok2vec = nlp.get_pipe("tok2vec").model
     layer = next(node for node in tok2vec.walk() if "cell" in node.attrs)
     params = {name: layer.get_param(name) for name in layer.param_names}
-    weights = array_engine.prepare("lstm", params, bidirectional=layer.attrs["bidirectional"])
+    weights = prepare("lstm", params, bidirectional=layer.attrs["bidirectional"])
     vectors = tok2vec.get_ref("embed").predict(make_docs(nlp.vocab, setup.sentences))
     batches = [vectors[i : i + setup.batch_size] for i in range(0, len(vectors), setup.batch_size)]
     packings = [make_packing([len(x) for x in batch]) for batch in batches]
     packed = [np.concatenate(batch)[packing.to_packed] for batch, packing in zip(batches, packings)]
     # What the lexeme cache keeps: the input product of each distinct vector, in a table laid out like its own.
     distinct, rows = np.unique(np.concatenate(packed), axis=0, return_inverse=True)
-    kept = np.ascontiguousarray(array_engine.as_gates(weights, distinct @ array_engine.input_columns(weights)))
+    kept = np.ascontiguousarray(as_gates(weights, distinct @ input_columns(weights)))
     starts = np.cumsum([0, *map(len, packed)])
-    looked_up = [array_engine.Rows(kept, rows.reshape(-1)[i:j]) for i, j in zip(starts, starts[1:])]
+    looked_up = [Rows(kept, rows.reshape(-1)[i:j]) for i, j in zip(starts, starts[1:])]
     module = torch_module(params, layer.attrs["bidirectional"])
 
     def ours(inputs: List[Any]) -> List[Any]:

@@ -7,6 +7,8 @@ import numpy as np
 from spacy_rnn_tagger.recurrence import array_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing
+from spacy_rnn_tagger.recurrence.serving_inputs import Inputs, Rows
+from spacy_rnn_tagger.recurrence.serving_weights import Weights, prepare
 
 from ...common.table import Table
 from ...common.timer import Task, measure
@@ -19,7 +21,7 @@ QUICK_SQUARES = (256,)
 N_GATES = len(CELLS["lstm"].gates)
 
 
-class Resting(array_engine.Inputs):
+class Resting(Inputs):
     """Input gates that cost nothing: fetched for the first block, and found in the same memory by the others, if they
     are as large."""
 
@@ -76,7 +78,7 @@ def _product(a: Any, b: Any, out: Any) -> Callable[[], Any]:
     return lambda: np.matmul(a, b, out=out)
 
 
-def _weights(rng: Any, n_directions: int) -> array_engine.Weights:
+def _weights(rng: Any, n_directions: int) -> Weights:
     shapes = CELLS["lstm"].param_shapes(WIDTH, WIDTH)
     bound = WIDTH**-0.5
     params = {
@@ -84,14 +86,14 @@ def _weights(rng: Any, n_directions: int) -> array_engine.Weights:
         for suffix in ("", "_reverse")[:n_directions]
         for name, shape in shapes.items()
     }
-    return array_engine.prepare("lstm", params, bidirectional=n_directions == 2)
+    return prepare("lstm", params, bidirectional=n_directions == 2)
 
 
-def _gates(rng: Any, weights: array_engine.Weights, n_rows: int) -> Any:
+def _gates(rng: Any, weights: Weights, n_rows: int) -> Any:
     return rng.normal(size=(weights.n_gates, weights.n_directions, n_rows, weights.n_hidden)).astype("float32")
 
 
-def _recurrence(rng: Any, weights: array_engine.Weights) -> Callable[[], Any]:
+def _recurrence(rng: Any, weights: Weights) -> Callable[[], Any]:
     packing = make_packing([STEPS] * BATCH)
     gates = _gates(rng, weights, BATCH * STEPS)
 
@@ -101,8 +103,8 @@ def _recurrence(rng: Any, weights: array_engine.Weights) -> Callable[[], Any]:
     return run
 
 
-def _served(rng: Any, weights: array_engine.Weights) -> Callable[[], Any]:
+def _served(rng: Any, weights: Weights) -> Callable[[], Any]:
     packing = make_packing([STEPS] * BATCH)
     gates = _gates(rng, weights, 1000)
     rows = rng.integers(0, gates.shape[2], packing.n_tokens)
-    return lambda: array_engine.run(weights, packing, array_engine.Rows(gates, rows))
+    return lambda: array_engine.run(weights, packing, Rows(gates, rows))

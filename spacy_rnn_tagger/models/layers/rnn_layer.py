@@ -8,6 +8,8 @@ from thinc.types import Floats2d
 
 from ...recurrence import array_engine, torch_engine
 from ...recurrence.cells import CELLS
+from ...recurrence.serving_inputs import Inputs
+from ...recurrence.serving_weights import Weights, prepare
 from ..serving.weight_watch import PerWeights
 from ..types import Packed
 
@@ -46,7 +48,7 @@ def forward(
     cell, bidirectional = model.attrs["cell"].name, model.attrs["bidirectional"]
     check_cell(model)
     nI = model.get_dim("nI")
-    is_fetched = isinstance(Xp.data, array_engine.Inputs)
+    is_fetched = isinstance(Xp.data, Inputs)
     if not is_fetched and Xp.data.ndim == 2 and Xp.data.shape[1] != nI:
         raise ValueError(
             f"The recurrent layer {model.name!r} takes vectors of width {nI}, but was given {Xp.data.shape[1]}; set the "
@@ -73,20 +75,18 @@ def forward(
     return Packed(Y, Xp.packing), backprop
 
 
-def prepared_weights(model: Model[Packed, Packed], n_rows: int) -> array_engine.Weights:
+def prepared_weights(model: Model[Packed, Packed], n_rows: int) -> Weights:
     """The layer's weights as the array engine wants them, laid out once for as long as they do not change.
 
     model (Model[Packed, Packed]): The layer.
     n_rows (int): How many rows they are about to serve.
     """
-    kept: PerWeights[array_engine.Weights] = model.attrs["prepared"]
+    kept: PerWeights[Weights] = model.attrs["prepared"]
 
-    def prepare() -> array_engine.Weights:
-        return array_engine.prepare(
-            model.attrs["cell"].name, _params(model), bidirectional=model.attrs["bidirectional"]
-        )
+    def lay_out() -> Weights:
+        return prepare(model.attrs["cell"].name, _params(model), bidirectional=model.attrs["bidirectional"])
 
-    return kept.get(lambda: [model], prepare, n_rows)
+    return kept.get(lambda: [model], lay_out, n_rows)
 
 
 def _params(model: Model[Packed, Packed]) -> Dict[str, Any]:

@@ -9,8 +9,10 @@ from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
-from ...recurrence.array_engine import Floats, Inputs, Rows, as_gates, input_columns, run_projected, take_rows
+from ...recurrence.array_engine import run_projected
 from ...recurrence.packing import Packing, make_packing, take
+from ...recurrence.serving_inputs import Inputs, Rows, take_rows
+from ...recurrence.serving_weights import Floats, as_gates, input_columns
 from ..layers.lexeme_vectors import vector_prints
 from ..layers.rnn_layer import prepared_weights
 from ..layers.with_lexemes import fingerprints, make_lexemes, read_tokens, shared_vocab

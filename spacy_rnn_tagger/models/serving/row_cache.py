@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Tuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...recurrence.array_engine import take_rows
+from ...recurrence.serving_inputs import take_rows
 
 Keys = NDArray[np.uint64]
 Floats = NDArray[np.float32]

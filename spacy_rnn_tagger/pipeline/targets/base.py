@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ...chain.lattice import Constraints
+from ...chain.constraints import Constraints
 from ..biluo import Segments
 from .alignment import Sets, same_tokens
 

@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ...chain.lattice import Constraints
+from ...chain.constraints import Constraints
 from ...pipeline import biluo
 from .alignment import align_spans, describe
 from .base import IncorrectSpan, Path, Target

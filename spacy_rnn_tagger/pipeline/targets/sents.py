@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...chain.lattice import Constraints
+from ...chain.constraints import Constraints
 from ...errors import unknown_name
 from ..writing import write_tokens
 from .alignment import same_tokens
