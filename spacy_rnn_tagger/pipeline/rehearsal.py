@@ -28,6 +28,6 @@ def rehearse(model: Scorer, teacher: Scorer, docs: Sequence[Doc], drop: float) -
         gradient[:, :width] = model.ops.softmax(ours[:, :width])
         gradient[:, :width] -= model.ops.softmax(theirs)
         gradients.append(gradient)
-        loss += float((gradient**2).sum())
+        loss += float((gradient**2).sum())  # type: ignore[call-overload]
     backprop(gradients)
     return loss
