@@ -13,6 +13,8 @@ from thinc.api import Model
 
 from ..errors import unknown_name
 from ..models.architectures.rnn_tagger import set_output_width
+from ..models.layers.pool import output_rank
+from ..models.storage.shapes import kind_of, may_lack_weights
 
 Shape = Tuple[Optional[int], ...]
 # Docs, tokens, distinct words and characters of this batch are different in number, so its outputs tell what their rows
@@ -96,72 +98,37 @@ def summarize_layers(nlp: Language, component: Optional[str] = None) -> Pipeline
             recurrent.add(name)
     if component is not None and component not in recurrent:
         raise unknown_name("recurrent components of this pipeline", "component", component, sorted(recurrent))
-    docs = _docs(nlp)
     layers = {
-        name: _layers(model, docs, _max_length(nlp), getattr(nlp.get_pipe(name), "decoder", "") == "crf")
+        name: _layers(model, _max_length(nlp), getattr(nlp.get_pipe(name), "decoder", "") == "crf")
         for name, model in models.items()
         if name in (recurrent if component is None else {component})
     }
     return PipelineSummary(layers)
 
 
-def _layers(model: Model[Any, Any], docs: List[Doc], max_length: Optional[int], crf: bool) -> List[Layer]:
-    per_text = _outputs_per_text(model, docs)
+def _layers(model: Model[Any, Any], max_length: Optional[int], crf: bool) -> List[Layer]:
     layers = []
-    for node in _in_order(model):
-        if not node.param_names or _needs_no_weights(node, crf):
+    # A layer comes before those in it, and keeps the rank of what it reads unless it says otherwise.
+    nodes = list(model.walk(order="dfs_pre"))
+    rank = 3
+    for node in nodes:
+        rank = output_rank(node) or rank
+        is_crf = crf and kind_of(node) == "tag_transitions"
+        if not node.param_names or (may_lack_weights(node, nodes) and not is_crf):
             continue
         params: List[Any] = [node.get_param(p) if node.has_param(p) else None for p in node.param_names]
         known = all(p is not None for p in params)
         width = node.maybe_get_dim("nO")
-        shape = (None, width) if per_text.get(node.id) else (None, max_length, width)
+        shape = (None, width) if rank == 2 else (None, max_length, width)
         layers.append(
             Layer(
-                node.name.partition("(")[0],
+                kind_of(node),
                 shape,
                 sum(p.size for p in params) if known else None,
                 sum(p.nbytes for p in params) if known else None,
             )
         )
     return layers
-
-
-def _needs_no_weights(node: Model[Any, Any], crf: bool) -> bool:
-    """Whether a layer's weights stay unset: boundaries that are columns of a one-hot input; transitions without a
-    CRF."""
-    return bool(node.attrs.get("one_hot")) or (node.name == "tag_transitions" and not crf)
-
-
-def _in_order(model: Model[Any, Any]) -> List[Model[Any, Any]]:
-    """Every layer once, a layer before those it contains."""
-    return list(model.walk(order="dfs_pre"))
-
-
-def _outputs_per_text(model: Model[Any, Any], docs: List[Doc]) -> Dict[int, bool]:
-    """Whether each layer, by its id, puts out one row per text, as seen by running the model on a few docs. A layer
-    that does not run, because the data decide its size, puts out what the one before it does."""
-    seen: Dict[int, bool] = {}
-    nodes = _in_order(model)
-    forwards = {node.id: node._func for node in nodes}
-
-    def watch(node: Model[Any, Any], X: Any, is_train: bool) -> Any:
-        Y, backprop = forwards[node.id](node, X, is_train)
-        seen[node.id] = getattr(Y, "ndim", 0) == 2 and Y.shape[0] == len(docs)
-        return Y, backprop
-
-    try:
-        for node in nodes:
-            node._func = watch
-        model.predict(docs)
-    except (KeyError, ValueError):
-        pass
-    finally:
-        for node in nodes:
-            node._func = forwards[node.id]
-    latest = False
-    for node in nodes:
-        latest = seen.setdefault(node.id, latest) if not node.layers else latest
-    return seen
 
 
 def _docs(nlp: Language) -> List[Doc]:

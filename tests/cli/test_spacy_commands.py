@@ -4,12 +4,13 @@ import json
 
 import pytest
 import spacy
+from spacy.cli.init_config import init_config
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config
+from spacy.util import load_config, registry
 from thinc.api import Config
 
-from ..conftest import CONFIGS, make_examples, run_cli, train_cli
+from ..conftest import CONFIGS, make_examples, run_cli, small_model, train, train_cli
 
 FAST = {"training.max_steps": 6, "training.eval_frequency": 3}
 
@@ -75,3 +76,53 @@ def test_pretrain_with_our_encoder(tmp_path, data):
     fresh = nlp.get_pipe("tok2vec").model.get_ref("embed").to_bytes()
     nlp.get_pipe("tok2vec").model.from_bytes(weights.read_bytes())
     assert nlp.get_pipe("tok2vec").model.get_ref("embed").to_bytes() == fresh
+
+
+def test_evaluate_draws_entities_and_spans(tmp_path, data):
+    nlp = spacy.blank("en")
+    for factory in ("rnn_ner", "rnn_spans"):
+        nlp.add_pipe(factory, config={"model": small_model()})
+    examples = make_examples(nlp)
+    for example in examples:
+        example.reference.spans["sc"] = list(example.reference.ents)
+    train(nlp, examples)
+    nlp.to_disk(tmp_path / "model")
+    (tmp_path / "pages").mkdir()
+    done = run_cli("-m", "spacy", "evaluate", tmp_path / "model", data, "--displacy-path", tmp_path / "pages")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Anna Berg" in (tmp_path / "pages" / "entities.html").read_text(encoding="utf8")
+    assert "GPE" in (tmp_path / "pages" / "spans.html").read_text(encoding="utf8")
+    assert not (tmp_path / "pages" / "parses.html").exists()
+
+
+@pytest.mark.parametrize("pipeline", [["rnn_tagger", "rnn_ner"], ["tok2vec", "rnn_tagger"]])
+def test_init_config_of_several_components_can_be_trained(data, pipeline):
+    nlp = trainable(init_config(lang="en", pipeline=pipeline, silent=True), data)
+    assert "rnn_tagger" in nlp.pipe_names and nlp("I like London.")[0].tag_
+
+
+def test_init_config_of_a_language_model_says_what_it_needs(data):
+    config = init_config(lang="en", pipeline=["rnn_ner", "rnn_language_model"], silent=True)
+    with pytest.raises(
+        ValueError, match=r"component 'rnn_language_model': its model listens to .*, but the pipeline has no"
+    ):
+        trainable(config, data)
+
+
+def test_pretraining_of_a_component_of_its_own_encoder(data):
+    """spaCy's command names a component that this pipeline lacks; README names the two settings to change."""
+    config = init_config(lang="en", pipeline=["rnn_tagger"], pretraining=True, silent=True)
+    assert config["pretraining"]["component"] == "tok2vec"
+    config["pretraining"].update(component="rnn_tagger", layer="tok2vec")
+    nlp = trainable(config, data)
+    objective = registry.resolve(nlp.config.interpolate()["pretraining"])["objective"]
+    model = objective(nlp.vocab, nlp.get_pipe("rnn_tagger").model.get_ref("tok2vec"))
+    docs = [nlp.make_doc("I like London.")]
+    model.initialize(X=docs)
+    prediction, backprop = model.begin_update(docs)
+    backprop(prediction)
+
+
+def trainable(config, data):
+    config["paths"].update(train=str(data), dev=str(data))
+    return init_nlp(config)

@@ -72,5 +72,8 @@ def build_rnn_encoder(
     encoder = with_packed(stack)
     if boundaries:
         encoder = with_boundaries(encoder)
-    encoder.attrs["one_hot"] = False
+        encoder.set_ref("boundaries", encoder)
+    encoder.set_ref("stack", stack)
+    encoder.set_ref("first_recurrent", layers[0])
+    encoder.set_ref("last_recurrent", layers[-2])
     return encoder

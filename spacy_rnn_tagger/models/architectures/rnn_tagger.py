@@ -53,7 +53,7 @@ def forward(
     tok2vec, output = model.get_ref("tok2vec"), model.get_ref("output_layer")
     if not is_train and "lexeme_gates" in tok2vec.attrs:
         gates = lexeme_gates(tok2vec, sum(len(doc) for doc in docs))
-        if gates is not None and gates.can_project:
+        if gates is not None:
             scores = gates.project(docs, output.get_param("W"), output.get_param("b"))
             return scores, no_backprop
     Y, backprop = chain_forward(model, docs, is_train)

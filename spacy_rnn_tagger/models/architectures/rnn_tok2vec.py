@@ -31,8 +31,7 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors, storage: O
             "set encode.width to embed.width."
         )
     first: Any = embed
-    if embed.attrs.get("one_hot") and "one_hot" in encode.attrs:
-        encode.attrs["one_hot"] = True
+    if embed.attrs.get("one_hot") and encode.has_ref("first_recurrent"):
         first = one_hot_columns(embed)
     layers: Any = chain(first, encode)
     model: DocsToVectors = Model(

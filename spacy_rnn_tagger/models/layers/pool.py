@@ -5,6 +5,8 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 POOLINGS = ("last", "mean", "max")
+THINC_REDUCTIONS = ("reduce_first", "reduce_last", "reduce_max", "reduce_mean", "reduce_sum")
+"""Names of the layers of Thinc that give one vector per sequence."""
 
 
 def pool(kind: str, bidirectional: bool) -> Model[List[Floats2d], Floats2d]:
@@ -15,8 +17,22 @@ def pool(kind: str, bidirectional: bool) -> Model[List[Floats2d], Floats2d]:
         step. Only matters to "last".
     """
     return Model(
-        f"pool_{kind}", forward, init=init, dims={"nO": None}, attrs={"kind": kind, "bidirectional": bidirectional}
+        f"pool_{kind}",
+        forward,
+        init=init,
+        dims={"nO": None},
+        attrs={"kind": kind, "bidirectional": bidirectional, "output_rank": 2},
     )
+
+
+def output_rank(node: Model[Any, Any]) -> Optional[int]:
+    """The rank of what a layer puts out for a batch.
+
+    node (Model): The layer.
+    RETURNS (Optional[int]): 2 for one vector per sequence, 3 for one per step; None if the layer leaves the rank as it is.
+    """
+    rank: Optional[int] = node.attrs.get("output_rank", 2 if node.name in THINC_REDUCTIONS else None)
+    return rank
 
 
 def forward(

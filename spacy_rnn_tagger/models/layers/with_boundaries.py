@@ -19,7 +19,6 @@ def with_boundaries(layer: VectorsToVectors) -> VectorsToVectors:
         layers=[layer],
         dims={name: layer.maybe_get_dim(name) for name in ("nI", "nO")},
         params={"sos": None, "eos": None},
-        attrs={"one_hot": False},
     )
 
 
@@ -29,7 +28,7 @@ def forward(
     xp = model.ops.xp
     start: Any
     end: Any
-    one_hot = model.attrs["one_hot"]
+    one_hot = reads_columns(Xs)
     if one_hot:
         start, end = model.ops.asarray1i([SOS]), model.ops.asarray1i([EOS])
     else:
@@ -48,11 +47,16 @@ def forward(
     return [Y[1:-1] for Y in Ys], backprop
 
 
+def reads_columns(Xs: List[Any]) -> bool:
+    """Whether sequences are the columns of one-hot vectors rather than vectors."""
+    return any(X.ndim == 1 for X in Xs)
+
+
 def init(model: VectorsToVectors, X: Optional[List[Floats2d]] = None, Y: Optional[List[Floats2d]] = None) -> None:
     layer = model.layers[0]
     layer.initialize(X=X)
     for name in ("nI", "nO"):
         if layer.has_dim(name) and not model.has_dim(name):
             model.set_dim(name, layer.get_dim(name))
-    for name in () if model.attrs["one_hot"] else model.param_names:
+    for name in () if X and reads_columns(X) else model.param_names:
         model.set_param(name, normal_init(model.ops, (model.get_dim("nI"),), mean=0.0))

@@ -1,5 +1,6 @@
 """Serving from lexemes: everything before the first recurrence, done once for each lexeme and kept."""
 
+from itertools import takewhile
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -35,24 +36,17 @@ class LexemeGates:
     and the layer's input product, looked up in a bounded table.
 
     embed (Model): The lexeme level, a model of `with_lexemes`.
-    layer (Model): The recurrent layer.
-    stack (Model): The chain of layers that it is the first of.
-    boundaries (Optional[Model]): The model of `with_boundaries` around it, if there is one.
+    encode (Model): The context level, a model of `build_rnn_encoder`.
     """
 
-    def __init__(
-        self,
-        embed: DocsToVectors,
-        layer: Model[Packed, Packed],
-        stack: Model[Packed, Packed],
-        boundaries: Optional[VectorsToVectors],
-    ) -> None:
+    def __init__(self, embed: DocsToVectors, encode: VectorsToVectors) -> None:
         self.embed = embed
-        self.stack = stack
-        self._last = _last_recurrent(stack)
-        self.weights = prepared_weights(layer, 0)
+        self.stack: Model[Packed, Packed] = encode.get_ref("stack")
+        self.last: Model[Packed, Packed] = encode.get_ref("last_recurrent")
+        self.weights = prepared_weights(encode.get_ref("first_recurrent"), 0)
+        boundaries = encode.maybe_get_ref("boundaries")
         self.has_boundaries = boundaries is not None
-        self.has_vectors = any(node.name == "lexeme_vectors" for node in embed.walk())
+        self.has_vectors = bool(embed.attrs["reads_vectors"])
         self._vector_table: Any = None
         self._n_vector_tables = 0
         ends = [boundaries.get_param(name) for name in ("sos", "eos")] if boundaries is not None else []
@@ -73,18 +67,12 @@ class LexemeGates:
         """
 
         def run(Xp: Packed) -> Any:
-            layers = self.stack.layers
-            for layer in layers[: self._last]:
+            for layer in takewhile(lambda layer: layer is not self.last, self.stack.layers):
                 Xp = layer.predict(Xp)
-            weights = prepared_weights(layers[self._last], Xp.packing.n_tokens)
+            weights = prepared_weights(self.last, Xp.packing.n_tokens)
             return run_projected(weights, Xp.packing, Xp.data, W, b)
 
         return self._serve(docs, W.shape[0], run)
-
-    @property
-    def can_project(self) -> bool:
-        """Whether the last layer that computes something is a recurrent one."""
-        return self._last >= 0
 
     def _serve(self, docs: Sequence[Doc], width: int, run: Callable[[Packed], Any]) -> List[Floats2d]:
         """Run the stack, in a way that gives one row per token, on a few docs at a time.
@@ -256,34 +244,15 @@ def _kept_in(model: Model[Any, Any]) -> Iterator[PerWeights[Optional[LexemeGates
             yield node.attrs["lexeme_gates"]
 
 
-def _first_layers(model: DocsToVectors) -> List[Model[Any, Any]]:
-    """The encoder's layers from the outside in, down to the first that computes something."""
-    layers = [model.layers[1]]
-    while layers[-1].name.partition("(")[0] in ("with_boundaries", "with_packed"):
-        layers.append(layers[-1].layers[0])
-    if layers[-1].name == ">>".join(layer.name for layer in layers[-1].layers):  # a chain
-        layers.append(layers[-1].layers[0])
-    return layers
-
-
-def _last_recurrent(stack: Model[Packed, Packed]) -> int:
-    """The index of the recurrent layer that nothing but dropout follows; -1 if there is none."""
-    for i in reversed(range(len(stack.layers))):
-        layer = stack.layers[i]
-        if "cell" in layer.attrs:
-            return i
-        if layer.name != "packed_dropout":
-            break
-    return -1
-
-
 def _watched(model: DocsToVectors) -> List[Model[Any, Any]]:
-    return [model, *model.layers[0].walk(), *_first_layers(model)]
+    """The layers that gates depend on: the lexeme level, and the encoder's down to its first recurrent one."""
+    embed, encode = model.layers
+    first = encode.maybe_get_ref("first_recurrent")
+    return [model, *embed.walk(), *(node for node in encode.walk() if first is None or first in node.walk())]
 
 
 def _make(model: DocsToVectors) -> Optional[LexemeGates]:
-    embed, layers = model.layers[0], _first_layers(model)
-    if "lexeme_attrs" not in embed.attrs or "cell" not in layers[-1].attrs or len(layers) < 3:
+    embed, encode = model.layers
+    if "lexeme_attrs" not in embed.attrs or encode.maybe_get_ref("first_recurrent") is None:
         return None
-    outer = layers[0] if layers[0].name.startswith("with_boundaries") else None
-    return LexemeGates(embed, layers[-1], layers[-2], outer)
+    return LexemeGates(embed, encode)

@@ -12,8 +12,8 @@ from .weights_error import WeightsError
 
 LEARNED = {"learned", "known", "symbols", "symbol_keys", "symbol_columns"}
 """Attributes of our layers that training decides. All others are settings, which the config has to repeat."""
-FREE = {"dropout", "dropout_rate"}
-"""Settings that only training reads, so that the config may change them."""
+FREE = {"dropout", "dropout_rate", "one_hot"}
+"""Settings that only training reads, so that the config may change them; and `one_hot`, which version 0.1.0 saved of boundaries."""
 _PACKAGE = __name__.partition(".")[0]
 AGAIN = "load them with the config that they were trained with."
 
@@ -64,11 +64,12 @@ def _check_layers(where: str, model: Model[Any, Any], message: Message) -> None:
         _check_dims(where, node, info["dims"])
         refs = {name: node.maybe_get_ref(name) for name in node.ref_names}
         ours = {name: None if ref is None else index.get(ref.id) for name, ref in refs.items()}
-        if ours != info["refs"]:
+        # Earlier versions had fewer references, and fewer settings.
+        if {name: ours.get(name, -1) for name in info["refs"]} != info["refs"]:
             raise WeightsError(where, f"the saved weights connect layer {node.name!r} to other layers; {AGAIN}")
     trained = any(array is not None for params in message["params"] for array in params.values())
     for node, info, params, shims in zip(nodes, message["nodes"], message["params"], message["shims"]):
-        _check_params(where, node, info["dims"], params, trained)
+        _check_params(where, node, info["dims"], params, trained and not may_lack_weights(node, nodes))
         if len(shims) != len(node.shims):
             raise WeightsError(where, f"the saved weights of layer {node.name!r} are of another kind of layer; {AGAIN}")
 
@@ -84,11 +85,10 @@ def _check_dims(where: str, node: Model[Any, Any], dims: Dict[str, Any]) -> None
             )
 
 
-def _check_params(where: str, node: Model[Any, Any], dims: Dict[str, Any], params: Any, trained: bool) -> None:
+def _check_params(where: str, node: Model[Any, Any], dims: Dict[str, Any], params: Any, needed: bool) -> None:
     missing = [name for name in node.param_names if params.get(name) is None]
     others = sorted({*params} - {*node.param_names})
-    may_lack = may_lack_weights(node) and len(missing) == len(node.param_names)
-    if others or (missing and trained and not may_lack):
+    if others or (missing and (needed or len(missing) < len(node.param_names))):
         names = ", ".join(map(repr, others or missing))
         raise WeightsError(
             where,
@@ -110,7 +110,7 @@ def _check_attrs(where: str, node: Model[Any, Any], saved: Dict[str, bytes]) -> 
     if not _is_ours(node):
         return
     built = _built_attrs(node)
-    for name in sorted({*built, *saved} - FREE):
+    for name in sorted({*saved} - FREE):
         if built.get(name) == saved.get(name):
             continue
         given = _value(where, node, name, built)

@@ -1,6 +1,6 @@
 """The shapes that weights must have, by the sizes of their layers. Where they do not fit, NumPy may repeat rows in silence."""
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from thinc.api import Model
 
@@ -43,10 +43,18 @@ def shape_of(node: Model[Any, Any], name: str, dims: Dict[str, Optional[int]]) -
     return tuple(size for size in sizes if size is not None) if sizes and None not in sizes else None
 
 
-def may_lack_weights(node: Model[Any, Any]) -> bool:
+def may_lack_weights(node: Model[Any, Any], nodes: Sequence[Model[Any, Any]]) -> bool:
     """Whether a layer of a trained model may have no weights: transitions that no CRF reads, and boundaries that are columns of a
-    one-hot input."""
-    return kind_of(node) == "tag_transitions" or bool(node.attrs.get("one_hot"))
+    one-hot input.
+
+    node (Model): The layer.
+    nodes (Sequence[Model]): All layers of its model.
+    RETURNS (bool): Whether it may.
+    """
+    kind = kind_of(node)
+    return kind == "tag_transitions" or (
+        kind == "with_boundaries" and any(kind_of(other) == "one_hot_columns" for other in nodes)
+    )
 
 
 def kind_of(node: Model[Any, Any]) -> str:

@@ -156,9 +156,11 @@ class StoredModel(Model[InT, OutT]):
         seen = {} if seen is None else seen
         copied = super()._copy(seen)
         copied.__class__ = type(self)
-        for name in self.ref_names:
-            ref = self.maybe_get_ref(name)
-            copied.set_ref(name, None if ref is None else seen[id(ref)])
+        seen[id(self)] = copied
+        for node in self.walk():
+            for name in node.ref_names:
+                ref = node.maybe_get_ref(name)
+                seen[id(node)].set_ref(name, None if ref is None else seen[id(ref)])
         return copied
 
 
