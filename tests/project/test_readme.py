@@ -26,11 +26,19 @@ def test_the_example_runs(capsys):
     assert "('Agra Fort', 'FAC'), ('Delhi', 'GPE')" in out
 
 
+def test_training_on_learns_the_new_and_keeps_the_old(capsys):
+    names = {}
+    for block in blocks("python")[:2]:
+        exec(compile(block, "README.md", "exec"), names)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "[('Mount Everest', 'LOC'), ('Agra Fort', 'FAC'), ('Agra', 'GPE')]"
+
+
 def test_the_probabilities_can_be_read(capsys):
     names = {"text": "Agra Fort is in Delhi."}
     exec(compile(blocks("python")[0], "README.md", "exec"), names)
     capsys.readouterr()
-    exec(compile(blocks("python")[1], "README.md", "exec"), names)
+    exec(compile(blocks("python")[2], "README.md", "exec"), names)
     numbers = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()]
     assert len(numbers) == 2 + 6 and all(0.5 < number <= 1 for number in numbers)
 
@@ -38,7 +46,7 @@ def test_the_probabilities_can_be_read(capsys):
 def test_the_gold_that_is_partial_is_understood():
     names = {}
     exec(compile(blocks("python")[0], "README.md", "exec"), names)
-    exec(compile(blocks("python")[2], "README.md", "exec"), names)
+    exec(compile(blocks("python")[3], "README.md", "exec"), names)
     tags, ents, vocab = names["tags"], names["ents"], names["nlp"].vocab
     target = make_target("tag", vocab, alternatives_key="maybe")
     assert target.gold(Example(tags, tags)) == ["PRP", None, None, None]
