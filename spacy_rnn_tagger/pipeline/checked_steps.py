@@ -1,17 +1,54 @@
 """Training steps that cannot go wrong without a word."""
 
 import warnings
+from typing import Dict, Iterable, Optional
 
 from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.training import Example
 from thinc.api import Model, Optimizer
 
 from ..models.storage.finite import check_step
+
+ESSENTIAL = {"W", "weight_hh"}
+"""Weights that no layer which has them by name can do without."""
 
 
 class CheckedSteps(TrainablePipe):
     """A component that takes no step with weights or gradients that are not finite, and warns of steps that change nothing."""
 
     _n_idle_steps = 0
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): The batch.
+        drop (float): The dropout rate.
+        sgd (Optional[Optimizer]): The optimizer; gradients are only collected if it is None or False.
+        losses (Optional[Dict[str, float]]): Record of the losses to add to.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): If the component was neither initialized nor loaded.
+        """
+        self.require_weights()
+        updated: Dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        return updated
+
+    def require_weights(self) -> None:
+        """Refuse to go on without weights.
+
+        RAISES (ValueError): If the component was neither initialized nor loaded.
+        """
+        if any(not node.has_param(name) for node in self.model.walk() for name in ESSENTIAL & {*node.param_names}):
+            raise ValueError(
+                f"component {self.name!r} has no weights yet; call nlp.initialize with training examples, or load a trained "
+                "pipeline."
+            )
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Take a training step.

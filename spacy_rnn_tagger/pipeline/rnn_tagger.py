@@ -241,8 +241,11 @@ class RNNTagger(Annotator, SavedTagger):
         lengths = np.asarray([len(doc) for doc in docs], dtype=np.int64)
         if not lengths.any():
             return PathScores(np.zeros((0, len(self.tags)), dtype="float32"), lengths, {})
-        self._require_weights()
-        rows = self.model.predict(docs)
+        try:
+            rows = self.model.predict(docs)
+        except Exception:
+            self.require_weights()
+            raise
         scores = self.model.ops.to_numpy(rows[0] if len(rows) == 1 else self.model.ops.xp.concatenate(rows))
         check_scores(scores, *self._transition_weights().values())
         bias = self.tag_biases(self.labels, self.tags)
@@ -315,35 +318,6 @@ class RNNTagger(Annotator, SavedTagger):
             layer = self.model.get_ref("transitions")
             layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))
         return result.loss, ops.unflatten(ops.asarray2f(result.emissions), ops.asarray1i(lengths))
-
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch of examples.
-
-        examples (Iterable[Example]): The batch.
-        drop (float): The dropout rate.
-        sgd (Optional[Optimizer]): The optimizer; gradients are only collected if it is None or False.
-        losses (Optional[Dict[str, float]]): Record of the losses to add to.
-        RETURNS (Dict[str, float]): The losses.
-        RAISES (ValueError): If the component was neither initialized nor loaded.
-        """
-        self._require_weights()
-        updated: Dict[str, float] = super().update(examples, drop=drop, sgd=sgd, losses=losses)
-        return updated
-
-    def _require_weights(self) -> None:
-        output = self.model.maybe_get_ref("output_layer")
-        if output is not None and not output.has_param("W"):
-            raise ValueError(
-                f"component {self.name!r} has no weights yet; call nlp.initialize with training examples, or load a trained "
-                "pipeline."
-            )
 
     def rehearse(
         self,

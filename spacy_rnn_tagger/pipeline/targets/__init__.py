@@ -1,7 +1,8 @@
 """What the component reads from gold docs and writes to predicted ones, one class per target."""
 
 from ..writing import ABSTAIN
-from .base import Path, Target, to_array
+from .base import Target, to_array
 from .lookup import annotated_targets, make_target, unseen_labels
+from .path import Path
 
 __all__ = ["ABSTAIN", "Path", "Target", "annotated_targets", "make_target", "to_array", "unseen_labels"]

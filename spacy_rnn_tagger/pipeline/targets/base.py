@@ -10,11 +10,10 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ...chain.constraints import Constraints
-from ..biluo import Segments
 from .alignment import Sets, same_tokens
+from .path import Path
+from .schemes import TagScheme
 
-Path = NDArray[np.int64]
 Columns = Tuple[NDArray[np.uint64], ...]
 
 
@@ -31,7 +30,7 @@ class IncorrectSpan(NamedTuple):
     label: str
 
 
-class Target(ABC):
+class Target(TagScheme, ABC):
     """An annotation that can be predicted token by token.
 
     name: Its name in the config.
@@ -66,18 +65,6 @@ class Target(ABC):
         """
         for label in labels:
             vocab.strings.add(label)
-
-    def label_of(self, tag: str) -> str:
-        """The label that a tag belongs to."""
-        return tag
-
-    def begins(self, tag: str) -> bool:
-        """Whether a path with this tag has decided for one more of the tag's label: once per span, not once per token."""
-        return True
-
-    def segments(self, path: Path, labels: Sequence[str]) -> Optional[Segments]:
-        """The spans of concatenated paths; None if the target is not about spans."""
-        return None
 
     def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
         """(n_tokens, n_attributes) what the tokens' annotation is now, 0 where there is none."""
@@ -149,14 +136,6 @@ class Target(ABC):
     def may_lose(self, example: Example) -> bool:
         """Whether gold may be left out on the way to the predicted doc; quicker to find out than how much of it."""
         return not same_tokens(example)
-
-    def make_tags(self, labels: Sequence[str]) -> List[str]:
-        """The tags scored per token, in column order."""
-        return list(labels)
-
-    def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
-        """The legal tag paths; None if all are."""
-        return None
 
     def permitted(self, docs: Sequence[Doc], labels: Sequence[str]) -> Optional[NDArray[np.bool_]]:
         """What the docs' words alone permit, in training as in decoding.

@@ -12,16 +12,17 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ...chain.constraints import Constraints
 from ...pipeline import biluo
 from .alignment import align_spans, describe
-from .base import IncorrectSpan, Path, Target
+from .base import IncorrectSpan, Target
+from .path import Path
+from .schemes import BiluoScheme
 
 SCHEME_TAG = re.compile("[BILUOSEM]-.")
 """How an entity type begins that is no type: a tag in IOB, BILUO or BMES."""
 
 
-class BiluoTarget(Target):
+class BiluoTarget(BiluoScheme, Target):
     """Labelled spans, none overlapping another, as BILUO tags under hard constraints.
 
     Gold may also name spans that are wrong: `doc.spans[incorrect_spans_key]` of the reference, as for spaCy's `ner`. A span
@@ -71,15 +72,6 @@ class BiluoTarget(Target):
             "convert the data so that the types alone are labels."
         ]
 
-    def label_of(self, tag: str) -> str:
-        return tag[2:]
-
-    def begins(self, tag: str) -> bool:
-        return tag[0] in "BU"
-
-    def segments(self, path: Path, labels: Sequence[str]) -> biluo.Segments:
-        return biluo.segments_of(path, 1 + 4 * len(labels))
-
     def is_annotated(self, doc: Doc) -> bool:
         return bool(self._incorrect_spans(doc))
 
@@ -120,12 +112,6 @@ class BiluoTarget(Target):
 
     def may_lose(self, example: Example) -> bool:
         return super().may_lose(example) or any(_is_ragged(span) for span in self.spans_in(example.reference))
-
-    def make_tags(self, labels: Sequence[str]) -> List[str]:
-        return biluo.make_tags(labels)
-
-    def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
-        return biluo.make_constraints(len(labels))
 
     def permitted(self, docs: Sequence[Doc], labels: Sequence[str]) -> Optional[NDArray[np.bool_]]:
         """No span begins or ends with whitespace, or consists of it."""

@@ -8,8 +8,9 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..writing import write_entities
-from .base import Path, to_array
+from .base import to_array
 from .biluo_target import BiluoTarget, settle
+from .path import Path
 
 
 class EntsTarget(BiluoTarget):

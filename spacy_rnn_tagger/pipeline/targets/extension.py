@@ -13,7 +13,8 @@ from spacy.vocab import Vocab
 from ...errors import nearest
 from ..writing import ABSTAIN
 from .alignment import align_values, describe
-from .base import Columns, Path
+from .base import Columns
+from .path import Path
 from .token_target import TokenTarget
 
 PREFIX = "_."

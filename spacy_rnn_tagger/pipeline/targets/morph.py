@@ -13,7 +13,8 @@ from spacy.vocab import Vocab
 from ...errors import unknown_name
 from ..writing import ABSTAIN, write_tokens
 from .alignment import aligned_strings
-from .base import Columns, Path, to_array
+from .base import Columns, to_array
+from .path import Path
 from .token_target import TokenTarget
 
 

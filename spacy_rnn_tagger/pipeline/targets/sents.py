@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...chain.constraints import Constraints
 from ...errors import unknown_name
 from ..writing import write_tokens
 from .alignment import same_tokens
-from .base import Columns, Path, Target, agreeing
+from .base import Columns, Target, agreeing
+from .path import Path
+from .schemes import StartScheme
 
 INSIDE, START = "I", "S"
 # How `Doc.to_array` shows `Token.is_sent_start`; 0 is None, that is, unknown.
@@ -19,7 +20,7 @@ IS_START, IS_NONE = np.uint64(1), np.uint64(0)
 NOT_START = np.int64(-1).astype("uint64")
 
 
-class SentsTarget(Target):
+class SentsTarget(StartScheme, Target):
     """Sentence starts, `Token.is_sent_start`, with the labels of spaCy's `senter`: "S" for a first token, "I" for others.
     The first token of a doc always starts a sentence.
 
@@ -29,6 +30,7 @@ class SentsTarget(Target):
 
     name, attr, score_keys = "sents", "SENT_START", ("sents_f", "sents_p", "sents_r")
     fixed_labels = (INSIDE, START)
+    first_tag = START
 
     def normalize_label(self, label: str) -> str:
         if label not in self.fixed_labels:
@@ -64,11 +66,6 @@ class SentsTarget(Target):
 
     def count_aligned(self, example: Example) -> int:
         return self.gold(example).count(START)
-
-    def make_constraints(self, labels: Sequence[str]) -> Optional[Constraints]:
-        starts = np.asarray([label == START for label in labels])
-        free = np.ones_like(starts)
-        return Constraints(start=starts, end=free, follows=free[:, None] & free)
 
     def kept(self, doc: Doc, overwrite: bool) -> NDArray[np.bool_]:
         kept = super().kept(doc, overwrite)

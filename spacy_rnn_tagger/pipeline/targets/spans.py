@@ -10,8 +10,8 @@ from spacy.vocab import Vocab
 
 from ...pipeline import biluo
 from .alignment import align_spans, describe, outside_of
-from .base import Path
 from .biluo_target import BiluoTarget, settle, show
+from .path import Path
 
 PREFIX = "spans:"
 

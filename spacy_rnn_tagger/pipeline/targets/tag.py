@@ -9,7 +9,8 @@ from spacy.tokens import Doc
 
 from ...errors import unknown_name
 from ..writing import write_tokens
-from .base import Columns, Path
+from .base import Columns
+from .path import Path
 from .token_target import AttrTarget
 
 NO_TAG = get_string_id("-")
