@@ -83,8 +83,8 @@ def collect_labels(
         if [token.text for doc in first for token in doc] == DUMMY_WORDS and not n_annotated:
             message = (
                 f"component {name!r}: the pipeline is initialized without training data, as `spacy assemble` does; take the "
-                f'component from a trained pipeline (source = "..." in [components.{name}]), or give its labels as labels in '
-                f"[initialize.components.{name}]."
+                f'component from a trained pipeline (source = "..." in [components.{name}])'
+                + ("." if present else f", or give its labels as labels in [initialize.components.{name}].")
             )
         elif n_annotated:
             message = (

@@ -48,6 +48,7 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
     weights: Dict[str, Optional[float]] = nlp.config["training"].get("score_weights", {})
     if not weights or not _is_training_config(nlp):
         return
+    configured = list(weights)
     weights = _leave_out_absent(nlp, weights)
     key = target.score_keys[0]
     expected = set(target.score_keys) | _expected_scores(nlp, name)
@@ -56,7 +57,7 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
         raise ValueError(
             f"component {name!r}: its target {target.name!r} is scored by {key}, which has no entry in "
             f"[training.score_weights] ({given}), so the best model would be chosen without it; add {key} = 1.0 there "
-            f"(or 0.0 to leave it out on purpose).{nearest(key, weights)}"
+            f"(or 0.0 to leave it out on purpose).{nearest(key, configured)}"
         )
     for k, weight in weights.items():
         if weight and k not in expected and get_close_matches(k, target.score_keys, cutoff=0.6):

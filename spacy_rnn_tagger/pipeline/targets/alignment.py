@@ -61,8 +61,16 @@ def count_reached(example: Example, aligned: Sequence[Optional[object]]) -> int:
 
 def align_spans(example: Example, spans: Sequence[Span], *, allow_overlap: bool) -> List[Span]:
     """The spans of the reference that are spans of the predicted doc too, as such."""
+    share_labels(example, spans)
     found: List[Span] = example.get_aligned_spans_y2x(spans, allow_overlap=allow_overlap)
     return found
+
+
+def share_labels(example: Example, spans: Sequence[Span]) -> None:
+    """Make the predicted doc's vocabulary know the labels of the reference's spans, which may be of another vocabulary."""
+    if example.x.vocab is not example.y.vocab:
+        for span in spans:
+            example.x.vocab.strings.add(span.label_)
 
 
 def outside_of(example: Example, spans: Sequence[Span]) -> List[bool]:

@@ -8,6 +8,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..writing import write_entities
+from .alignment import share_labels
 from .base import to_array
 from .biluo_target import BiluoTarget, settle
 from .path import Path
@@ -26,6 +27,7 @@ class EntsTarget(BiluoTarget):
         return doc.ents
 
     def align(self, example: Example) -> Tuple[List[Span], List[Optional[str]]]:
+        share_labels(example, example.reference.ents)
         spans, tags = example.get_aligned_ents_and_ner()
         return spans, [None if tag == "-" else tag for tag in tags]
 

@@ -28,8 +28,9 @@ class TagTarget(AttrTarget):
         )
 
     def is_annotated(self, doc: Doc) -> bool:
-        """Whether any token of a doc has a tag, and not all have the tag that `spacy convert` writes for want of one."""
-        return super().is_annotated(doc) and bool(np.setdiff1d(doc.to_array(self.attr), (0, NO_TAG)).size)
+        """Whether any token of a doc has a tag or alternatives, and not just the tag that `spacy convert` writes for want of one."""
+        own = np.setdiff1d(doc.to_array(self.attr), (0, NO_TAG))
+        return bool(own.size) or bool(self._alternative_spans(doc))
 
     def annotate(self, doc: Doc, path: Path, labels: Sequence[str], *, overwrite: bool, extend: bool) -> None:
         (values,) = self.columns(labels)
