@@ -23,14 +23,14 @@ from ..models.storage.weights_error import WeightsError
 from .targets import Target
 
 CHECKSUM = "checksum"
-"""In a saved `cfg`: the checksum of the rest of it and of the weights saved with it; None without weights. Version 0.1.0 saved no
-checksums."""
+"""In a saved `cfg`: the checksum of the rest of it and of the weights saved with it; None without weights. Version
+0.1.0 saved no checksums."""
 SelfT = TypeVar("SelfT", bound="SavedPipe")
 
 
 class SavedPipe(TrainablePipe):
-    """A component that is saved only if its weights are finite, and that loads only what was saved together and fits its
-    config. If loading fails, the component stays as it was."""
+    """A component that is saved only if its weights are finite, and that loads only what was saved together and fits
+    its config. If loading fails, the component stays as it was."""
 
     cfg: Dict[str, Any]
 
@@ -144,8 +144,8 @@ class SavedPipe(TrainablePipe):
         return {**cfg, CHECKSUM: checksum(cfg, weights) if weights else None}, weights
 
     def _unpack(self, saved: Dict[str, Any], folder: Optional[Path] = None) -> None:
-        """Take the component's own fields, if they are given, but only if all of them are right. The packed weights are let go
-        as soon as they are unpacked, so that they do not take memory beside the arrays."""
+        """Take the component's own fields, if they are given, but only if all of them are right. The packed weights are
+        let go as soon as they are unpacked, so that they do not take memory beside the arrays."""
         where = self._where(folder and folder / "model")
         weights = saved.pop("model", None)
         message = None if weights is None else read_message(where, weights)
@@ -183,8 +183,8 @@ class SavedPipe(TrainablePipe):
         if expected != checksum(cfg, weights) if has_checksum else CHECKSUMS in message:
             raise WeightsError(
                 where,
-                "the labels and settings in cfg and the weights in model were not saved together, or one of the files is "
-                "damaged; take both from the same training.",
+                "the labels and settings in cfg and the weights in model were not saved together, or one of the files "
+                "is damaged; take both from the same training.",
             )
 
 
@@ -232,8 +232,8 @@ class SavedTagger(SavedPipe):
             if width != n_tags:
                 raise WeightsError(
                     where,
-                    f"the saved weights score {width} tags in layer {name!r}, but the {len(self.labels)} labels in cfg make {n_tags}; "
-                    "take both files from the same training.",
+                    f"the saved weights score {width} tags in layer {name!r}, but the {len(self.labels)} labels in "
+                    f"cfg make {n_tags}; take both files from the same training.",
                 )
 
 

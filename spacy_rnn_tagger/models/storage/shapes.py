@@ -1,4 +1,5 @@
-"""The shapes that weights must have, by the sizes of their layers. Where they do not fit, NumPy may repeat rows in silence."""
+"""The shapes that weights must have, by the sizes of their layers. Where they do not fit, NumPy may repeat rows in
+silence."""
 
 from typing import Any, Dict, Optional, Tuple
 
@@ -44,8 +45,8 @@ def shape_of(node: Model[Any, Any], name: str, dims: Dict[str, Optional[int]]) -
 
 
 def may_lack_weights(node: Model[Any, Any]) -> bool:
-    """Whether a layer of a trained model may have no weights: transitions that no CRF reads, and boundaries that are columns of a
-    one-hot input."""
+    """Whether a layer of a trained model may have no weights: transitions that no CRF reads, and boundaries that are
+    columns of a one-hot input."""
     return kind_of(node) == "tag_transitions" or bool(node.attrs.get("one_hot"))
 
 
