@@ -78,7 +78,7 @@ class SavedPipe(TrainablePipe):
 
         bytes_data (bytes): What `to_bytes` gave.
         exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (RNNTagger): The component itself.
+        RETURNS (SavedPipe): The component itself.
         RAISES (WeightsError): If the data are damaged, or were saved with another target or other sizes.
         """
         try:
@@ -98,7 +98,7 @@ class SavedPipe(TrainablePipe):
 
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (RNNTagger): The component itself.
+        RETURNS (SavedPipe): The component itself.
         RAISES (WeightsError): If a file is damaged, or was saved with another target or other sizes.
         """
         folder = util.ensure_path(path)
