@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 ROOT = Path(__file__).parent.parent
-# Running pytest as a module puts the checkout first. The tests are of the installed package, and only its tests' helpers and
-# benchmarks are imported from the checkout.
+# Running pytest as a module puts the checkout first. The tests are of the installed package; only the helpers of tests
+# and the benchmarks are imported from the checkout.
 sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != ROOT), str(ROOT)]
 
 import numpy

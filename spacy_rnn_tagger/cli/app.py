@@ -20,8 +20,8 @@ def group() -> None:
 
 
 def add_commands(import_commands: Callable[[], object]) -> Optional[typer.Typer]:
-    """Add the group to spaCy's command line, or say why that cannot be. spaCy imports this package before it runs any command,
-    so an error here would take away all of spaCy's commands.
+    """Add the group to spaCy's command line, or say why that cannot be. spaCy imports this package before it runs any
+    command, so an error here would take away all of spaCy's commands.
 
     import_commands (Callable): Imports the modules that register commands.
     RETURNS (Optional[Typer]): The group; None if its commands do not work.
@@ -33,7 +33,8 @@ def add_commands(import_commands: Callable[[], object]) -> Optional[typer.Typer]
     except Exception as e:
         needed = next((line for line in requires("spacy-rnn-tagger") or () if line.startswith("typer")), "typer")
         warnings.warn(
-            f"spacy-rnn-tagger: the commands `spacy rnn` are left out, because they do not work with typer {version('typer')} and "
+            f"spacy-rnn-tagger: the commands `spacy rnn` are left out, because they do not work with typer "
+            f"{version('typer')} and "
             f"click {version('click')} ({type(e).__name__}: {e}); upgrade with: pip install --upgrade {needed!r}",
             stacklevel=2,
         )

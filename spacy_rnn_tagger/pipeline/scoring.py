@@ -19,8 +19,9 @@ def target_score(examples: Iterable[Example], *, target: str, **kwargs: Any) -> 
     examples (Iterable[Example]): Predicted and gold docs.
     target (str): Name of the target.
     RETURNS (Dict[str, Any]): `tag_acc`; `pos_acc`; `pos_acc`, `morph_acc` and more; `ents_f`, `ents_p`, `ents_r`,
-        `ents_per_type`; `sents_f`, `sents_p`, `sents_r`; `spans_<key>_f` and so on; or `<extension>_acc`. None where the gold
-        docs have no annotation. Scores per label are in the order of the labels, since spaCy gives them in that of a set.
+        `ents_per_type`; `sents_f`, `sents_p`, `sents_r`; `spans_<key>_f` and so on; or `<extension>_acc`. None where
+        the gold docs have no annotation. Scores per label are in the order of the labels, since spaCy gives them in
+        that of a set.
     """
     scores = _score(examples, target)
     return {key: dict(sorted(score.items())) if isinstance(score, dict) else score for key, score in scores.items()}

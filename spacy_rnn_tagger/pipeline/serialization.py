@@ -22,8 +22,8 @@ from .checked_steps import CheckedSteps
 from .targets import Target
 
 CHECKSUM = "checksum"
-"""In a saved `cfg`: the checksum of the rest of it and of the weights saved with it; None without weights. Version 0.1.0 saved no
-checksums."""
+"""In a saved `cfg`: the checksum of the rest of it and of the weights saved with it; None without weights. Version
+0.1.0 saved no checksums."""
 SelfT = TypeVar("SelfT", bound="SavedPipe")
 
 
@@ -68,7 +68,7 @@ class SavedPipe(CheckedSteps):
 
         bytes_data (bytes): What `to_bytes` gave.
         exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (RNNTagger): The component itself.
+        RETURNS (SavedPipe): The component itself.
         RAISES (WeightsError): If the data are damaged, or were saved with another target or other sizes.
         """
         try:
@@ -88,7 +88,7 @@ class SavedPipe(CheckedSteps):
 
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Names of fields to leave out.
-        RETURNS (RNNTagger): The component itself.
+        RETURNS (SavedPipe): The component itself.
         RAISES (WeightsError): If a file is damaged, or was saved with another target or other sizes.
         """
         folder = util.ensure_path(path)
@@ -134,8 +134,8 @@ class SavedPipe(CheckedSteps):
         return {**cfg, CHECKSUM: checksum(cfg, weights) if weights else None}, weights
 
     def _unpack(self, saved: Dict[str, Any], folder: Optional[Path] = None) -> None:
-        """Take the component's own fields, if they are given, but only if all of them are right. The packed weights are let go
-        as soon as they are unpacked, so that they do not take memory beside the arrays."""
+        """Take the component's own fields, if they are given, but only if all of them are right. The packed weights are
+        let go as soon as they are unpacked, so that they do not take memory beside the arrays."""
         where = self._where(folder and folder / "model")
         weights = saved.pop("model", None)
         message = None if weights is None else read_message(where, weights)
@@ -173,8 +173,8 @@ class SavedPipe(CheckedSteps):
         if expected != checksum(cfg, weights) if has_checksum else CHECKSUMS in message:
             raise WeightsError(
                 where,
-                "the labels and settings in cfg and the weights in model were not saved together, or one of the files is "
-                "damaged; take both from the same training.",
+                "the labels and settings in cfg and the weights in model were not saved together, or one of the files "
+                "is damaged; take both from the same training.",
             )
 
 
@@ -222,8 +222,8 @@ class SavedTagger(SavedPipe):
             if width != n_tags:
                 raise WeightsError(
                     where,
-                    f"the saved weights score {width} tags in layer {name!r}, but the {len(self.labels)} labels in cfg make {n_tags}; "
-                    "take both files from the same training.",
+                    f"the saved weights score {width} tags in layer {name!r}, but the {len(self.labels)} labels in "
+                    f"cfg make {n_tags}; take both files from the same training.",
                 )
 
 

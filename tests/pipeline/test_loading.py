@@ -1,4 +1,5 @@
-"""What is saved and loaded: damaged, mixed and foreign files are refused in one sentence, and nothing is half loaded."""
+"""What is saved and loaded: damaged, mixed and foreign files are refused in one sentence, and nothing is half
+loaded."""
 
 import pickle
 import re
@@ -38,8 +39,8 @@ def saved(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def load(trained, saved, tmp_path_factory):
-    """Load a component from its files, one of them exchanged: the error, or None. Either way the component in memory has to be
-    what it was before."""
+    """Load a component from its files, one of them exchanged: the error, or None. Either way the component in memory
+    has to be what it was before."""
     root = tmp_path_factory.mktemp("load")
 
     def load_with(name, file, content):
@@ -136,7 +137,8 @@ def change(message, layer, name, value):
 
 
 def unpacked(pipe):
-    """A component's settings and message without checksums, as version 0.1.0 saved them; and the message's checksums."""
+    """A component's settings and message without checksums, as version 0.1.0 saved them; and the message's
+    checksums."""
     fields = srsly.msgpack_loads(pipe.to_bytes(exclude=["vocab"]))
     cfg, message = srsly.json_loads(fields["cfg"]), srsly.msgpack_loads(fields["model"])
     del cfg[CHECKSUM]

@@ -13,17 +13,21 @@ from thinc.api import fix_random_seed
 fix_random_seed(0)
 nlp = spacy.blank("en")
 for name, settings in [
-    ("rnn_tagger", {"class_weights": "auto"}), ("rnn_ner", {"decoder": "crf"}), ("rnn_morphologizer", {}), ("rnn_spans", {"spans_key": "layer"})
+    ("rnn_tagger", {"class_weights": "auto"}),
+    ("rnn_ner", {"decoder": "crf"}),
+    ("rnn_morphologizer", {}),
+    ("rnn_spans", {"spans_key": "layer"}),
 ]:
     nlp.add_pipe(name, config={"model": small_model(), **settings})
-nlp.add_pipe("rnn_language_model", config={"model": {
-    "@architectures": "spacy-rnn-tagger.LanguageModel.v1", "tok2vec": small_model()["tok2vec"], "width": 8, "max_size": 20
-}})
+guesser = {**small_model(), "width": 8, "max_size": 20}
+guesser["@architectures"] = "spacy-rnn-tagger.LanguageModel.v1"
+nlp.add_pipe("rnn_language_model", config={"model": guesser})
 examples = make_examples(nlp)
 # All in one sentence, where spaCy's scorers would give the types in the order of a set.
 types = "ABCDEFGH"
 doc = nlp.make_doc(" ".join(types.lower()))
-many = Example.from_dict(doc, {"entities": [f"U-{name}" for name in types], "tags": list(types), "pos": ["X"] * 8, "morphs": [""] * 8})
+gold = {"entities": [f"U-{name}" for name in types], "tags": list(types), "pos": ["X"] * 8, "morphs": [""] * 8}
+many = Example.from_dict(doc, gold)
 many.reference.spans["layer"] = list(many.reference.ents)
 examples.insert(0, many)
 optimizer = nlp.initialize(lambda: examples)

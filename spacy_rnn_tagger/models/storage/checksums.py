@@ -39,8 +39,8 @@ def verify_checksums(where: str, message: Dict[str, Any]) -> None:
         what = f"the weights {', '.join(map(repr, arrays))}" if arrays else "the settings"
         raise WeightsError(
             where,
-            f"the saved weights are damaged or were put together from several files: {what} of layer {info['name']!r} do not "
-            "have the checksum that they were saved with.",
+            f"the saved weights are damaged or were put together from several files: {what} of layer {info['name']!r} "
+            "do not have the checksum that they were saved with.",
         )
 
 

@@ -30,14 +30,14 @@ def check_weights(where: str, model: Model[Any, Any]) -> None:
             if node.has_param(name) and not is_finite(node.get_param(name)):
                 raise WeightsError(
                     where,
-                    f"the weights {name!r} of layer {node.name!r} have NaN or infinite values and are not saved; go back to "
-                    "the last saved weights, and train with a smaller learn_rate or grad_clip.",
+                    f"the weights {name!r} of layer {node.name!r} have NaN or infinite values and are not saved; go "
+                    "back to the last saved weights, and train with a smaller learn_rate or grad_clip.",
                 )
 
 
 def check_step(where: str, model: Model[Any, Any]) -> None:
-    """Refuse a training step by gradients, or from weights, that are not finite. The gradients are thrown away, so that the next
-    batch starts afresh.
+    """Refuse a training step by gradients, or from weights, that are not finite. The gradients are thrown away, so that
+    the next batch starts afresh.
 
     where (str): The architecture or component to report.
     model (Model): The model, with all layers in it.
@@ -50,9 +50,10 @@ def check_step(where: str, model: Model[Any, Any]) -> None:
                     _forget_gradients(model)
                     raise WeightsError(
                         where,
-                        f"the {what} {name!r} of layer {node.name!r} {'has' if what == 'gradient' else 'have'} NaN or infinite "
-                        "values, so the training step is not taken; use a smaller learn_rate or grad_clip in "
-                        "[training.optimizer], and look for texts or vectors in the batch that are out of the ordinary.",
+                        f"the {what} {name!r} of layer {node.name!r} {'has' if what == 'gradient' else 'have'} NaN or "
+                        "infinite values, so the training step is not taken; use a smaller learn_rate or grad_clip in "
+                        "[training.optimizer], and look for texts or vectors in the batch that are out of the "
+                        "ordinary.",
                     )
 
 

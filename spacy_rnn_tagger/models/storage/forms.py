@@ -11,7 +11,8 @@ FORMS = ("float32", "float16", "int8")
 """From the most exact to the smallest."""
 
 LARGEST = {"float16": 65504.0, "int8": 1e38}
-"""The greatest absolute values that there may be. Close to the end of float32, the product of code and scale overflows."""
+"""The greatest absolute values that there may be. Close to the end of float32, the product of code and scale
+overflows."""
 
 CODES, SCALES = "int8", "scales"
 # Codes are from -STEPS to STEPS.
@@ -26,14 +27,15 @@ _LEAST_SCALE = np.finfo("float32").tiny
 def encode(array: Any, form: str) -> Any:
     """Give weights a form to be saved in.
 
-    A value in float16 is off by at most 2**-11 of itself, or by 2**-25 if that is more. In int8, it is off by at most half the
-    scale of its row, which is 1/127 of the row's greatest absolute value, or up to 2**-15 of that more. A row runs along the
-    last axis. Where there are no rows, or too short ones for a scale to pay (biases), int8 leaves float32.
+    A value in float16 is off by at most 2**-11 of itself, or by 2**-25 if that is more. In int8, it is off by at most
+    half the scale of its row, which is 1/127 of the row's greatest absolute value, or up to 2**-15 of that more. A row
+    runs along the last axis. Where there are no rows, or too short ones for a scale to pay (biases), int8 leaves
+    float32.
 
     array (array): (...) finite float32 weights.
     form (str): A name of `FORMS`.
-    RETURNS (Any): The array itself if the form is float32, a float16 array, or a dict of (..., n) int8 codes and (...) float32
-        scales.
+    RETURNS (Any): The array itself if the form is float32, a float16 array, or a dict of (..., n) int8 codes and (...)
+        float32 scales.
     RAISES (ValueError): If the form is not float32 and a value is not finite, or too large for it.
     """
     if form == "float32":

@@ -23,8 +23,8 @@ def load_message(where: str, model: Model[Any, Any], message: Message) -> None:
 
     where (str): What to report: the component and its file, or the architecture.
     model (Model): The model.
-    message (Dict[str, Any]): What `read_message` gave, which is used up: each array is let go once it is copied, so that memory
-        never holds all of them twice.
+    message (Dict[str, Any]): What `read_message` gave, which is used up: each array is let go once it is copied, so
+        that memory never holds all of them twice.
     RAISES (WeightsError): If the weights are of another model.
     """
     decode_params(where, message)
@@ -50,12 +50,14 @@ def _check_layers(where: str, model: Model[Any, Any], message: Message) -> None:
     if len(nodes) != len(message["nodes"]):
         raise WeightsError(
             where,
-            f"the config describes a model of {len(nodes)} layers, but the saved weights are of {len(message['nodes'])}; {AGAIN}",
+            f"the config describes a model of {len(nodes)} layers, but the saved weights are of "
+            f"{len(message['nodes'])}; {AGAIN}",
         )
     index = {node.id: i for i, node in enumerate(nodes)}
     for node, info, saved in zip(nodes, message["nodes"], message["attrs"]):
         _check_attrs(where, node, saved)
-        # Layers around others are named by them when they are built, and keep the name when a listener in them is replaced.
+        # Layers around others are named by them when they are built, and keep the name when a listener in them is
+        # replaced.
         if node.name != info["name"] and not node.layers:
             raise WeightsError(
                 where,
@@ -80,8 +82,8 @@ def _check_dims(where: str, node: Model[Any, Any], dims: Dict[str, Any]) -> None
         if dim not in node.dim_names or (size is not None and mine is not None and mine != size):
             raise WeightsError(
                 where,
-                f"the config gives layer {node.name!r} the size {dim} = {mine}, but the saved weights have {dim} = {size}; load "
-                "them with the width that they were trained with.",
+                f"the config gives layer {node.name!r} the size {dim} = {mine}, but the saved weights have {dim} = "
+                f"{size}; load them with the width that they were trained with.",
             )
 
 
@@ -92,21 +94,22 @@ def _check_params(where: str, node: Model[Any, Any], dims: Dict[str, Any], param
         names = ", ".join(map(repr, others or missing))
         raise WeightsError(
             where,
-            f"the saved weights of layer {node.name!r} {'have also' if others else 'lack'} {names}; they are damaged, or of "
-            "another model.",
+            f"the saved weights of layer {node.name!r} {'have also' if others else 'lack'} {names}; they are damaged, "
+            "or of another model.",
         )
     for name, array in params.items():
         shape = shape_of(node, name, dims)
         if array is not None and shape is not None and array.shape != shape:
             raise WeightsError(
                 where,
-                f"the saved weights {name!r} of layer {node.name!r} have the shape {array.shape}, but its sizes ask for {shape}; "
-                "they are damaged, or of another model.",
+                f"the saved weights {name!r} of layer {node.name!r} have the shape {array.shape}, but its sizes ask "
+                f"for {shape}; they are damaged, or of another model.",
             )
 
 
 def _check_attrs(where: str, node: Model[Any, Any], saved: Dict[str, bytes]) -> None:
-    """Compare the settings of a layer of this package, and the kinds of what it has learned. Other packages' are not known."""
+    """Compare the settings of a layer of this package, and the kinds of what it has learned. Other packages' are not
+    known."""
     if not _is_ours(node):
         return
     built = _built_attrs(node)
@@ -121,8 +124,8 @@ def _check_attrs(where: str, node: Model[Any, Any], saved: Dict[str, bytes]) -> 
             )
         elif name not in LEARNED or name not in built:
             reason = (
-                f"the config gives layer {node.name!r} the setting {name} = {given!r}, but the saved weights were trained with "
-                f"{name} = {trained!r}"
+                f"the config gives layer {node.name!r} the setting {name} = {given!r}, but the saved weights were "
+                f"trained with {name} = {trained!r}"
             )
         elif type(trained) is not type(given) or getattr(trained, "dtype", 0) != getattr(given, "dtype", 0):
             reason = f"the saved weights are damaged: {name} of layer {node.name!r} is no {type(given).__name__}"

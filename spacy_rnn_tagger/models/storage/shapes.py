@@ -1,4 +1,5 @@
-"""The shapes that weights must have, by the sizes of their layers. Where they do not fit, NumPy may repeat rows in silence."""
+"""The shapes that weights must have, by the sizes of their layers. Where they do not fit, NumPy may repeat rows in
+silence."""
 
 from typing import Any, Dict, Optional, Sequence, Tuple
 

@@ -1,4 +1,5 @@
-"""Models that are saved in fewer bytes than they have in memory, with checksums, and only if their weights are finite."""
+"""Models that are saved in fewer bytes than they have in memory, with checksums, and only if their weights are
+finite."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,15 @@ InT = TypeVar("InT")
 OutT = TypeVar("OutT")
 SelfT = TypeVar("SelfT", bound="StoredModel[Any, Any]")
 
-# References to layers that give or add to the scores. Their errors would reach the scores as they are, and come to more than
-# those of all other layers together, so int8 leaves them float16.
+# References to layers that give or add to the scores. Their errors would reach the scores as they are, and come to more
+# than those of all other layers together, so int8 leaves them float16.
 EXACT = ("output_layer", "transitions")
 
 
 @dataclass(frozen=True)
 class Storage:
-    """What a model and all in it is saved as, kept in its `attrs`. It is a setting of the config's, and Thinc does not save
-    attributes that are no message, so that loading weights never changes it.
+    """What a model and all in it is saved as, kept in its `attrs`. It is a setting of the config's, and Thinc does not
+    save attributes that are no message, so that loading weights never changes it.
 
     form: A name of `FORMS`.
     """
@@ -45,8 +46,9 @@ class Where:
 
 
 class StoredModel(Model[InT, OutT]):
-    """A model that saves all its weights in the form that was asked for, and loads them in whatever form they were saved. In
-    memory they are plain float32. All that is saved, loaded or trained is checked here, whatever component the model is of.
+    """A model that saves all its weights in the form that was asked for, and loads them in whatever form they were
+    saved. In memory they are plain float32. All that is saved, loaded or trained is checked here, whatever component
+    the model is of.
 
     It has to be the outermost one, since Thinc saves a whole tree from there: the model of a component.
     """
@@ -169,7 +171,8 @@ def stored_model(where: str, model: Model[InT, OutT], storage: Optional[str]) ->
 
     where (str): The registered name to report.
     model (Model): The model, which becomes a `StoredModel` in place.
-    storage (Optional[str]): "float32", "float16" or "int8". If None, what a model around this one is stored as, else float32.
+    storage (Optional[str]): "float32", "float16" or "int8". If None, what a model around this one is stored as, else
+        float32.
     RETURNS (StoredModel): The same model.
     RAISES (ValueError): If there is no such form.
     """

@@ -1,5 +1,5 @@
-"""Saved bytes become objects only if there are not more of them than such bytes can mean: a damaged file may announce sizes, or
-hold small objects by the million, that take far more memory than the file."""
+"""Saved bytes become objects only if there are not more of them than such bytes can mean: a damaged file may announce
+sizes, or hold small objects by the million, that take far more memory than the file."""
 
 from typing import Any
 
@@ -62,7 +62,8 @@ def _check_size(data: memoryview, most_objects: int) -> None:
 
 
 def _announced(data: memoryview, at: int) -> Any:
-    """RETURNS (Tuple[int, int]): The bytes of the object at a place, without the objects in it, and the number of those."""
+    """RETURNS (Tuple[int, int]): The bytes of the object at a place, without the objects in it, and the number of
+    those."""
     first = data[at]
     if first < 0x80 or first >= 0xE0:
         return 1, 0
