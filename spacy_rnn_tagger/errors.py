@@ -79,8 +79,8 @@ def _cut_key(label: Any, value: Any) -> str:
     if found is None:
         return ""
     return (
-        f" A key of a config file ends at the first ':' or '=', which belong to a label in percent-encoded form only: write "
-        f"'{label}%3A{found[1]}' for {f'{label}:{found[1]}'!r}."
+        " A key of a config file ends at the first ':' or '=', which belong to a label in percent-encoded form only: "
+        f"write '{label}%3A{found[1]}' for {f'{label}:{found[1]}'!r}."
     )
 
 

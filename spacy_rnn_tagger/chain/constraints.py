@@ -1,9 +1,9 @@
 """Which paths are legal, and the structure that makes many of them cheap to sum over.
 
-Among BILUO tags, all that close an entity or stand outside (O, L, U) lead to the same tags, those that open one or stand
-outside (O, B, U), and B-X and I-X lead to I-X and L-X alone. So the legal pairs fall into blocks, each of some tags
-that lead to some others, and no two blocks share a tag on the same side: one large block, and a small one per entity
-type.
+Among BILUO tags, all that close an entity or stand outside (O, L, U) lead to the same tags, those that open one or
+stand outside (O, B, U), and B-X and I-X lead to I-X and L-X alone. So the legal pairs fall into blocks, each of some
+tags that lead to some others, and no two blocks share a tag on the same side: one large block, and a small one per
+entity type.
 """
 
 from dataclasses import dataclass

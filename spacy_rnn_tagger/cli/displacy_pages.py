@@ -11,8 +11,8 @@ SPANS_KEY = "sc"
 
 
 def draw_all(render: Callable[..., None]) -> Callable[..., None]:
-    """Let spaCy's function that writes the pages draw what the docs have. Its command asks it for entities and spans only if the
-    pipeline has a factory of the name `ner` or `spancat`.
+    """Let spaCy's function that writes the pages draw what the docs have. Its command asks it for entities and spans
+    only if the pipeline has a factory of the name `ner` or `spancat`.
 
     render (Callable): `spacy.cli.evaluate.render_parses`.
     RETURNS (Callable): The same for docs of other factories; the same function if it draws them already.

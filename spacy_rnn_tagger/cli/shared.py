@@ -38,8 +38,8 @@ def loading(name: str) -> Iterator[None]:
         if not Path(name).exists() and not is_package(name):
             raise ValueError(f"Can't find model {name!r}: no such file, directory or installed package. {first}") from e
         typer.echo(
-            f"The pipeline {name!r} cannot be loaded: it is incomplete or damaged, or needs a package or a --code file that "
-            f"is missing ({type(e).__name__}: {first}).",
+            f"The pipeline {name!r} cannot be loaded: it is incomplete or damaged, or needs a package or a --code "
+            f"file that is missing ({type(e).__name__}: {first}).",
             err=True,
         )
         raise typer.Exit(1) from e

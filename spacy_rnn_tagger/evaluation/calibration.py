@@ -243,8 +243,8 @@ def _count_learnable(pipe: RNNTagger, batches: Sequence[ScoredBatch]) -> int:
     n_gold = sum(int(batch.learnable.sum()) for batch in batches)
     if not n_gold:
         raise ValueError(
-            f"component {pipe.name!r}: the development data have no annotation for its target {pipe.target.name!r} with "
-            "labels that it knows, so there is nothing to calibrate on."
+            f"component {pipe.name!r}: the development data have no annotation for its target {pipe.target.name!r} "
+            "with labels that it knows, so there is nothing to calibrate on."
         )
     return n_gold
 

@@ -36,7 +36,8 @@ class Lexemes:
 
     features: (n_lexemes, n_attrs) uint64 attribute values.
     orths: (n_lexemes,) uint64 keys of the spellings, into `vocab.strings`.
-    vector_keys: (n_lexemes,) uint64 keys into `vocab.vectors`, of the attribute that its vectors are of; 0 if none are read.
+    vector_keys: (n_lexemes,) uint64 keys into `vocab.vectors`, of the attribute that its vectors are of; 0 if none are
+        read.
     vocab: Vocabulary of the docs.
     """
 

@@ -15,7 +15,8 @@ from .targets import Path
 
 
 class Annotator(CheckedSettings):
-    """A component that predicts one path of tags for each doc (`predict`), and writes it to the doc (`set_annotations`)."""
+    """A component that predicts one path of tags for each doc (`predict`), and writes it to the doc
+    (`set_annotations`)."""
 
     overwrite: bool
     max_tokens: int
@@ -43,8 +44,9 @@ class Annotator(CheckedSettings):
         store_scores: Optional[bool] = None,
         store_probs: Optional[bool] = None,
     ) -> Iterator[Doc]:
-        """Annotate a stream of docs, in place, no more than `max_tokens` tokens at once. `nlp.pipe` passes the settings on from
-        its `component_cfg`. If a batch fails, its docs are tried one by one, and the error handler gets just those that fail.
+        """Annotate a stream of docs, in place, no more than `max_tokens` tokens at once. `nlp.pipe` passes the settings
+        on from its `component_cfg`. If a batch fails, its docs are tried one by one, and the error handler gets just
+        those that fail.
 
         stream (Iterable[Doc]): The docs.
         batch_size (int): Most docs to annotate at once.
@@ -105,7 +107,8 @@ class Annotator(CheckedSettings):
         if taken and not self._warned_extensions:
             self._warned_extensions = True
             warnings.warn(
-                f"component {self.name!r}: the scores are stored, but cannot be read through {', '.join(taken)}, because other "
-                "code has registered extension attributes of these names; set scores_key to another name.",
+                f"component {self.name!r}: the scores are stored, but cannot be read through {', '.join(taken)}, "
+                "because other code has registered extension attributes of these names; set scores_key to another "
+                "name.",
                 stacklevel=3,
             )

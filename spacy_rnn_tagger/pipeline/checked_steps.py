@@ -14,7 +14,8 @@ ESSENTIAL = {"W", "weight_hh"}
 
 
 class CheckedSteps(TrainablePipe):
-    """A component that takes no step with weights or gradients that are not finite, and warns of steps that change nothing."""
+    """A component that takes no step with weights or gradients that are not finite, and warns of steps that change
+    nothing."""
 
     _n_idle_steps = 0
 
@@ -46,8 +47,8 @@ class CheckedSteps(TrainablePipe):
         """
         if any(not node.has_param(name) for node in self.model.walk() for name in ESSENTIAL & {*node.param_names}):
             raise ValueError(
-                f"component {self.name!r} has no weights yet; call nlp.initialize with training examples, or load a trained "
-                "pipeline."
+                f"component {self.name!r} has no weights yet; call nlp.initialize with training examples, or load a "
+                "trained pipeline."
             )
 
     def finish_update(self, sgd: Optimizer) -> None:
@@ -65,8 +66,8 @@ class CheckedSteps(TrainablePipe):
         self._n_idle_steps = 0 if getattr(sgd, "learn_rate", 1.0) else self._n_idle_steps + 1
         if self._n_idle_steps == 2:
             warnings.warn(
-                f"component {self.name!r} learns nothing: the optimizer's learn rate is 0 and stays there. Its schedule begins at "
-                "0 and is not stepped by nlp.update: call optimizer.step_schedules(), set optimizer.learn_rate, or train by a "
-                "config with spacy-rnn-tagger.warmup_linear.v1.",
+                f"component {self.name!r} learns nothing: the optimizer's learn rate is 0 and stays there. Its "
+                "schedule begins at 0 and is not stepped by nlp.update: call optimizer.step_schedules(), set "
+                "optimizer.learn_rate, or train by a config with spacy-rnn-tagger.warmup_linear.v1.",
                 stacklevel=4,
             )

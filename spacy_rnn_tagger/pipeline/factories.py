@@ -118,8 +118,8 @@ def register_factory(
 
 make_rnn_tagger = register_factory(
     "rnn_tagger",
-    """Label tokens with any target. For entities, morphology, sentences and spans, the other factories come with the right
-    score weights. The settings are those of `RNNTagger`.""",
+    """Label tokens with any target. For entities, morphology, sentences and spans, the other factories come with the
+    right score weights. The settings are those of `RNNTagger`.""",
     target=None,
     assigns=["token.tag"],
     score_weights={"tag_acc": 1.0},
@@ -186,5 +186,6 @@ upstream = "*"
 def make_rnn_language_model(
     nlp: Language, name: str, model: Model[List[Doc], List[Floats2d]], weight: float
 ) -> RNNLanguageModel:
-    """Predict neighbouring words as an auxiliary task of a shared `tok2vec`. The arguments are those of `RNNLanguageModel`."""
+    """Predict neighbouring words as an auxiliary task of a shared `tok2vec`. The arguments are those of
+    `RNNLanguageModel`."""
     return RNNLanguageModel(nlp.vocab, model, name, weight=weight)

@@ -32,9 +32,9 @@ def read_gold(examples: Sequence[Example], target: Target, tags: Sequence[str]) 
     examples (Sequence[Example]): The batch.
     target (Target): What to read.
     tags (Sequence[str]): The tags scored per token, in column order.
-    RETURNS (Tuple[array, Set[str]]): (n_tokens,) column of each token's gold tag, MISSING where it has none; or, if any token
-        has alternatives, (n_tokens, n_tags) bool, the columns of which one is right, all where it has none. And the gold tags
-        that are none of the tags, which count as missing.
+    RETURNS (Tuple[array, Set[str]]): (n_tokens,) column of each token's gold tag, MISSING where it has none; or, if any
+        token has alternatives, (n_tokens, n_tags) bool, the columns of which one is right, all where it has none. And
+        the gold tags that are none of the tags, which count as missing.
     """
     index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(tags)}
     index[None] = MISSING
@@ -64,8 +64,8 @@ def read_incorrect(
     target (Target): What to read.
     labels (Sequence[str]): The labels.
     n_tags (int): Number of tags.
-    RETURNS (Tuple[Optional[WrongSpans], Set[str]]): The incorrect spans, None if there are none. And their labels that are none
-        of the labels, whose spans are left out.
+    RETURNS (Tuple[Optional[WrongSpans], Set[str]]): The incorrect spans, None if there are none. And their labels that
+        are none of the labels, whose spans are left out.
     """
     index = {"": -1, **{label: i for i, label in enumerate(labels)}}
     rows: List[Tuple[int, int, int, int]] = []

@@ -40,8 +40,8 @@ def collect_labels(
     """
     if given is not None and (isinstance(given, (str, dict)) or not all(isinstance(label, str) for label in given)):
         raise ValueError(
-            f"component {name!r}: [initialize.components.{name}.labels] must be a list of strings, as `spacy init labels` "
-            f"writes it for this component, not a {type(given).__name__}; was it written for another component?"
+            f"component {name!r}: [initialize.components.{name}.labels] must be a list of strings, as `spacy init "
+            f"labels` writes it for this component, not a {type(given).__name__}; was it written for another component?"
         )
     found: Set[str] = set()
     lost = _Lost(target)
@@ -69,27 +69,28 @@ def collect_labels(
         if setting not in groups:
             warn(
                 name,
-                f"{setting} = {key!r}, but no gold doc has the span group doc.spans[{key!r}]; spacy.Corpus.v1 drops span groups "
-                "where gold_preproc or max_length split a doc, spacy-rnn-tagger.corpus.v1 keeps them.",
+                f"{setting} = {key!r}, but no gold doc has the span group doc.spans[{key!r}]; spacy.Corpus.v1 drops "
+                "span groups where gold_preproc or max_length split a doc, spacy-rnn-tagger.corpus.v1 keeps them.",
             )
     labels = sorted(found) if given is None else [target.normalize_label(label) for label in given]
     if not found and not labels and set(present) <= set(target.fixed_labels):
         others = ", ".join(annotated_targets(first)) or "none"
         size = f"{n_docs} docs, {n_tokens} tokens"
         message = (
-            f"component {name!r}: the training data have no annotation for its target {target.name!r} ({size}; annotated "
-            f"targets: {others}); {target.describe_missing()}"
+            f"component {name!r}: the training data have no annotation for its target {target.name!r} ({size}; "
+            f"annotated targets: {others}); {target.describe_missing()}"
         )
         if [token.text for doc in first for token in doc] == DUMMY_WORDS and not n_annotated:
             message = (
-                f"component {name!r}: the pipeline is initialized without training data, as `spacy assemble` does; take the "
+                f"component {name!r}: the pipeline is initialized without training data, as `spacy assemble` does; "
+                "take the "
                 f'component from a trained pipeline (source = "..." in [components.{name}])'
                 + ("." if present else f", or give its labels as labels in [initialize.components.{name}].")
             )
         elif n_annotated:
             message = (
-                f"component {name!r}: the training data are annotated for its target {target.name!r} in {n_annotated} docs, but "
-                f"none has a label ({size}); {target.describe_empty()}"
+                f"component {name!r}: the training data are annotated for its target {target.name!r} in {n_annotated} "
+                f"docs, but none has a label ({size}); {target.describe_empty()}"
             )
         if not present:
             raise ValueError(message)
@@ -98,8 +99,8 @@ def collect_labels(
         known = set(labels) | set(present)
         if not found & known:
             raise ValueError(
-                f"component {name!r}: none of the {len(labels)} given labels ({_some(labels)}) occurs in the training data "
-                f"({_some(sorted(found))}); is it the label file of another component?"
+                f"component {name!r}: none of the {len(labels)} given labels ({_some(labels)}) occurs in the training "
+                f"data ({_some(sorted(found))}); is it the label file of another component?"
             )
         if found - known:
             warnings.warn(

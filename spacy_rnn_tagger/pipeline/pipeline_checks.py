@@ -31,14 +31,14 @@ def check_scores_key(nlp: Language, name: str, key: str) -> None:
         ):
             if other != name and taken:
                 raise ValueError(
-                    f"component {name!r}: scores_key = {key!r} is also {use} component {other!r}, and each would replace what the "
-                    "other has written; choose another."
+                    f"component {name!r}: scores_key = {key!r} is also {use} component {other!r}, and each would "
+                    "replace what the other has written; choose another."
                 )
 
 
 def check_score_weights(nlp: Language, name: str, target: Target) -> None:
-    """Refuse a training config whose best model would be chosen by a score that nothing produces, and leave the scores of
-    components that are not in the pipeline out of it.
+    """Refuse a training config whose best model would be chosen by a score that nothing produces, and leave the scores
+    of components that are not in the pipeline out of it.
 
     nlp (Language): The pipeline. Score weights are only looked at if its config names training data.
     name (str): The component.
@@ -62,8 +62,8 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
     for k, weight in weights.items():
         if weight and k not in expected and get_close_matches(k, target.score_keys, cutoff=0.6):
             raise ValueError(
-                f"[training.score_weights] {k} = {weight}: no component produces this score; component {name!r} produces "
-                f"{', '.join(target.score_keys)}.{nearest(k, target.score_keys)}"
+                f"[training.score_weights] {k} = {weight}: no component produces this score; component {name!r} "
+                f"produces {', '.join(target.score_keys)}.{nearest(k, target.score_keys)}"
             )
 
 
@@ -78,8 +78,9 @@ def _expected_scores(nlp: Language, *besides: str) -> Set[str]:
 
 
 def _leave_out_absent(nlp: Language, given: Dict[str, Optional[float]]) -> Dict[str, Optional[float]]:
-    """Take the scores out of the config that only components which the pipeline lacks would produce, as after an override of
-    [nlp] pipeline. The other weights grow, so that their sum, the best score there can be, stays what it is.
+    """Take the scores out of the config that only components which the pipeline lacks would produce, as after an
+    override of [nlp] pipeline. The other weights grow, so that their sum, the best score there can be, stays what it
+    is.
 
     RETURNS (Dict[str, Optional[float]]): The weights that are left.
     """
@@ -96,8 +97,8 @@ def _leave_out_absent(nlp: Language, given: Dict[str, Optional[float]]) -> Dict[
     for key, weight in weights.items():
         weights[key] = weight * before / after if weight and after else weight
     warnings.warn(
-        f"[training.score_weights] {', '.join(lost)}: no component of the pipeline ({', '.join(nlp.pipe_names)}) produces these "
-        "scores, so they are left out.",
+        f"[training.score_weights] {', '.join(lost)}: no component of the pipeline ({', '.join(nlp.pipe_names)}) "
+        "produces these scores, so they are left out.",
         stacklevel=4,
     )
     nlp.config["training"]["score_weights"] = weights
@@ -119,15 +120,16 @@ def check_listeners(nlp: Language, name: str, model: Model[Any, Any]) -> None:
         upstream = next((n for n in shared if node.upstream_name in ("*", n)), None)
         if upstream is None:
             raise ValueError(
-                f"component {name!r}: its model listens to {node.upstream_name!r}, but the pipeline has no such shared component "
-                f"({', '.join(nlp.pipe_names)}); add one, for instance tok2vec with a spacy-rnn-tagger.RNNTok2Vec.v1 as in "
-                "configs/rnn_tagger_accuracy.cfg, or give the component a model of its own."
+                f"component {name!r}: its model listens to {node.upstream_name!r}, but the pipeline has no such "
+                f"shared component ({', '.join(nlp.pipe_names)}); add one, for instance tok2vec with a "
+                "spacy-rnn-tagger.RNNTok2Vec.v1 as in configs/rnn_tagger_accuracy.cfg, or give the component a model "
+                "of its own."
             )
         width, given = node.maybe_get_dim("nO"), shared[upstream].maybe_get_dim("nO")
         if width is not None and given is not None and width != given:
             raise ValueError(
-                f"component {name!r}: its model listens for vectors of width {width}, but component {upstream!r} gives vectors of "
-                f"width {given}; set [components.{name}.model.tok2vec] width = {given}."
+                f"component {name!r}: its model listens for vectors of width {width}, but component {upstream!r} "
+                f"gives vectors of width {given}; set [components.{name}.model.tok2vec] width = {given}."
             )
 
 

@@ -25,8 +25,8 @@ class Confidence(NamedTuple):
 
 
 class Predictions(List[Path]):
-    """One (n_tokens,) array of tag indices per doc, with the scores that they were decoded from, so that probabilities do not
-    cost another run of the model. Code that overrides `predict` may give any list of arrays instead."""
+    """One (n_tokens,) array of tag indices per doc, with the scores that they were decoded from, so that probabilities
+    do not cost another run of the model. Code that overrides `predict` may give any list of arrays instead."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,8 +22,8 @@ DIRECTIONS = ("next", "previous")
 
 
 class RNNLanguageModel(SavedPipe):
-    """Teach a shared encoder to guess the words beside each word, while other components train it for their labels. It reads
-    only the words, and does nothing to docs.
+    """Teach a shared encoder to guess the words beside each word, while other components train it for their labels. It
+    reads only the words, and does nothing to docs.
 
     DOCS: README.md
     """
@@ -41,7 +41,8 @@ class RNNLanguageModel(SavedPipe):
         """Initialize the component.
 
         vocab (Vocab): The shared vocabulary.
-        model (Model[List[Doc], List[Floats2d]]): Scorer of neighbouring words, such as `spacy-rnn-tagger.LanguageModel.v1`.
+        model (Model[List[Doc], List[Floats2d]]): Scorer of neighbouring words, such as
+            `spacy-rnn-tagger.LanguageModel.v1`.
         name (str): The component instance name, used to add entries to the losses during training.
         weight (float): What its loss counts beside that of a component with labels.
         """
@@ -69,13 +70,13 @@ class RNNLanguageModel(SavedPipe):
         """Docs stay as they are."""
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
-        """The negative log-likelihood of the next and the previous words among the words of the batch, times `weight`. Words
-        that are not told apart are not guessed.
+        """The negative log-likelihood of the next and the previous words among the words of the batch, times `weight`.
+        Words that are not told apart are not guessed.
 
         examples (Iterable[Example]): The batch.
         scores (Sequence[Floats2d]): The model's guesses.
-        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats, and its gradient with respect to the guesses. The gradients of
-            the word vectors are added to the model's own.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats, and its gradient with respect to the guesses. The
+            gradients of the word vectors are added to the model's own.
         """
         ops = self.model.ops
         guesses = ops.xp.concatenate(scores)

@@ -66,22 +66,26 @@ class RNNTagger(Annotator, SavedTagger):
         model (Model[List[Doc], List[Floats2d]]): Token scorer, such as `spacy-rnn-tagger.RNNTagger.v1`.
         name (str): The component instance name, used to add entries to the losses during training.
         target (str): What to predict: "tag", "pos", "morph", "ents", "sents", "spans:<key>" or "_.<extension>".
-        decoder (str): "softmax" decides each token by itself, "crf" scores transitions between tags too (Lafferty et al.
-            2001). Both take the likeliest path that is legal.
+        decoder (str): "softmax" decides each token by itself, "crf" scores transitions between tags too (Lafferty et
+            al. 2001). Both take the likeliest path that is legal.
         overwrite (bool): Whether to replace annotation that docs already have. Blocked entity tokens stay outside.
-        extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the other.
+        extend (bool): Target "morph": merge predicted features with present ones, instead of either replacing the
+            other.
         alternatives_key (Optional[str]): Gold tags that are not decided, for targets of one label per token: under this
-            key of a reference's `doc.spans`, spans whose tokens may have the span's label. Any of a token's labels is right.
-        incorrect_spans_key (Optional[str]): Gold spans that are wrong, for targets "ents" and "spans:<key>": under this key
-            of a reference's `doc.spans`, spans that are not what their label says, or nothing at all if they have none.
-        max_tokens (int): Most tokens to annotate at once, which bounds memory whatever the docs; a longer doc goes alone.
+            key of a reference's `doc.spans`, spans whose tokens may have the span's label. Any of a token's labels is
+            right.
+        incorrect_spans_key (Optional[str]): Gold spans that are wrong, for targets "ents" and "spans:<key>": under this
+            key of a reference's `doc.spans`, spans that are not what their label says, or nothing at all if they have
+            none.
+        max_tokens (int): Most tokens to annotate at once, which bounds memory whatever the docs; a longer doc goes
+            alone.
         store_scores (bool): Whether to keep the probability of each prediction on the doc.
         store_probs (bool): Whether to keep the probabilities of all tags of each token on the doc.
         scores_key (Optional[str]): What to keep them under; the component's name if None.
         threshold (float): Probability below which a prediction is not written.
         label_bias (Optional[Dict[str, float]]): What to add to labels' scores before decoding, in nats.
-        class_weights (Optional[Union[str, Dict[str, float]]]): Weights of labels (and of "O") in the loss, 1 where none is
-            given; "auto" for `balanced_weights`.
+        class_weights (Optional[Union[str, Dict[str, float]]]): Weights of labels (and of "O") in the loss, 1 where none
+            is given; "auto" for `balanced_weights`.
         scorer (Optional[Callable]): The scoring method.
         RAISES (ValueError): If a setting is not allowed.
         """
@@ -125,7 +129,8 @@ class RNNTagger(Annotator, SavedTagger):
 
     @property
     def tags(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str]): The tags scored per token, in column order: the labels, or O, B-X, I-X, L-X, U-X of each."""
+        """RETURNS (Tuple[str]): The tags scored per token, in column order: the labels, or O, B-X, I-X, L-X, U-X of
+        each."""
         return tuple(self.target.make_tags(self.labels))
 
     @property
@@ -167,9 +172,9 @@ class RNNTagger(Annotator, SavedTagger):
         get_examples (Callable[[], Iterable[Example]]): Returns gold examples; called more than once.
         nlp (Optional[Language]): The pipeline that the component is part of.
         labels (Optional[List[str]]): The labels, as written by `spacy init labels`, instead of those in the examples.
-        RAISES (ValueError): If the examples lack the target's annotation, if the given labels are not of this target, or
-            if [training.score_weights] gives this component's score no weight, or another component keeps its scores under the
-            same key.
+        RAISES (ValueError): If the examples lack the target's annotation, if the given labels are not of this target,
+            or if [training.score_weights] gives this component's score no weight, or another component keeps its scores
+            under the same key.
         """
         validate_get_examples(get_examples, "RNNTagger.initialize")
         if nlp is not None:
@@ -192,8 +197,8 @@ class RNNTagger(Annotator, SavedTagger):
         """Decode a batch of docs, without changing them.
 
         docs (Iterable[Doc]): The docs.
-        RETURNS (Predictions): A list with one (n_tokens,) array of indices into `tags` per doc. What is less likely than the threshold is
-            left out: entities are O, other targets' tokens `ABSTAIN`.
+        RETURNS (Predictions): A list with one (n_tokens,) array of indices into `tags` per doc. What is less likely
+            than the threshold is left out: entities are O, other targets' tokens `ABSTAIN`.
         """
         predictions = Predictions()
         for batch in batch_by_tokens(docs, self.max_tokens):
@@ -202,8 +207,8 @@ class RNNTagger(Annotator, SavedTagger):
         return predictions
 
     def predict_proba(self, docs: Iterable[Doc]) -> List[NDArray[np.float32]]:
-        """The probability of every tag at every token, over all legal paths: the marginals of the lattice that `predict`
-        decodes, so present annotation that binds decoding counts here too.
+        """The probability of every tag at every token, over all legal paths: the marginals of the lattice that
+        `predict` decodes, so present annotation that binds decoding counts here too.
 
         docs (Iterable[Doc]): The docs; not changed.
         RETURNS (List[array]): One (n_tokens, len(tags)) array per doc; rows sum to 1.
@@ -214,11 +219,13 @@ class RNNTagger(Annotator, SavedTagger):
         return split(self.path_scores(docs).marginals(), [len(doc) for doc in docs])
 
     def kbest(self, docs: Iterable[Doc], k: int) -> List[List[Tuple[List[str], float]]]:
-        """The k likeliest distinct legal paths of each doc. The first is the one that `predict` decodes, before any threshold.
+        """The k likeliest distinct legal paths of each doc. The first is the one that `predict` decodes, before any
+        threshold.
 
         docs (Iterable[Doc]): The docs; not changed.
         k (int): How many paths.
-        RETURNS (List[List[Tuple[List[str], float]]]): For each doc up to k pairs of tags and log-probability, best first.
+        RETURNS (List[List[Tuple[List[str], float]]]): For each doc up to k pairs of tags and log-probability, best
+            first.
         RAISES (ValueError): If k is less than 1.
         """
         docs = list(docs)
@@ -231,8 +238,8 @@ class RNNTagger(Annotator, SavedTagger):
         ]
 
     def path_scores(self, docs: Sequence[Doc]) -> PathScores:
-        """What decides between the paths through a batch of docs: the model's scores, biases, constraints and what the docs
-        rule out.
+        """What decides between the paths through a batch of docs: the model's scores, biases, constraints and what the
+        docs rule out.
 
         docs (Sequence[Doc]): The docs; not changed.
         RETURNS (PathScores): The scores, on the CPU.
@@ -283,16 +290,16 @@ class RNNTagger(Annotator, SavedTagger):
                 self.target.annotate(doc, path, labels, overwrite=self.overwrite, extend=self.extend)
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
-        """The negative log-likelihood of the gold tags, summed over the batch, and its gradient: probabilities minus gold.
-        For softmax it is the sum of the tokens' cross-entropies. Tokens whose gold tag is missing, misaligned or unknown
-        may have any tag: softmax leaves them out, a CRF sums over them. Class weights multiply what each token adds.
-        Of a token's alternatives, any is right. Each incorrect span adds -log(1 - P), P being its exact probability over all
-        legal paths, for softmax too.
+        """The negative log-likelihood of the gold tags, summed over the batch, and its gradient: probabilities minus
+        gold. For softmax it is the sum of the tokens' cross-entropies. Tokens whose gold tag is missing, misaligned or
+        unknown may have any tag: softmax leaves them out, a CRF sums over them. Class weights multiply what each token
+        adds. Of a token's alternatives, any is right. Each incorrect span adds -log(1 - P), P being its exact
+        probability over all legal paths, for softmax too.
 
         examples (Iterable[Example]): The batch.
         scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
-        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats and its gradient with respect to the scores. The gradients
-            of a CRF's transition scores are added to the model's own.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss in nats and its gradient with respect to the scores. The
+            gradients of a CRF's transition scores are added to the model's own.
         RAISES (ValueError): If the loss is not a number.
         """
         examples = list(examples)

@@ -28,8 +28,8 @@ SelfT = TypeVar("SelfT", bound="SavedPipe")
 
 
 class SavedPipe(CheckedSteps):
-    """A component that is saved only if its weights are finite, and that loads only what was saved together and fits its
-    config. If loading fails, the component stays as it was."""
+    """A component that is saved only if its weights are finite, and that loads only what was saved together and fits
+    its config. If loading fails, the component stays as it was."""
 
     cfg: Dict[str, Any]
 

@@ -1,8 +1,8 @@
-"""Settings of a component that are checked whenever they are set: what tips its decisions one way or the other (temperature,
-threshold, label biases, class weights), and what its scores are kept under.
+"""Settings of a component that are checked whenever they are set: what tips its decisions one way or the other
+(temperature, threshold, label biases, class weights), and what its scores are kept under.
 
-Numbers by label are a section of a config file, whose keys are the labels. A character that cannot be part of a key there is
-percent-encoded (RFC 3986): `LOC%3Acity = 1.0` is about the label `LOC:city`.
+Numbers by label are a section of a config file, whose keys are the labels. A character that cannot be part of a key
+there is percent-encoded (RFC 3986): `LOC%3Acity = 1.0` is about the label `LOC:city`.
 """
 
 import re
@@ -51,7 +51,8 @@ class CheckedSettings(TrainablePipe):
 
     @property
     def scores_key(self) -> str:
-        """RETURNS (str): What probabilities are kept under on docs: the setting of this name, or else the component's name."""
+        """RETURNS (str): What probabilities are kept under on docs: the setting of this name, or else the component's
+        name."""
         if self._scores_key is not None:
             return self._scores_key
         # The name may well be that of the predicted spans' group.
@@ -61,8 +62,8 @@ class CheckedSettings(TrainablePipe):
     def scores_key(self, key: Optional[str]) -> None:
         if key is not None and self.target.name == SPANS + key:
             raise ValueError(
-                f"component {self.name!r}: scores_key = {key!r} is the group of the predicted spans, doc.spans[{key!r}]; their "
-                "scores need a group of their own, so choose another name."
+                f"component {self.name!r}: scores_key = {key!r} is the group of the predicted spans, "
+                f"doc.spans[{key!r}]; their scores need a group of their own, so choose another name."
             )
         self._scores_key = key
         register_extensions(self.scores_key)
@@ -77,8 +78,8 @@ class CheckedSettings(TrainablePipe):
     def temperature(self, temperature: float) -> None:
         if not is_number(temperature) or not 1 / HOTTEST <= temperature <= HOTTEST:
             raise ValueError(
-                f"component {self.name!r}: temperature = {temperature!r} is not allowed; it must be a number from {1 / HOTTEST} "
-                f"to {HOTTEST:,.0f}."
+                f"component {self.name!r}: temperature = {temperature!r} is not allowed; it must be a number from "
+                f"{1 / HOTTEST} to {HOTTEST:,.0f}."
             )
         self.cfg["temperature"] = float(temperature)
 
@@ -92,15 +93,15 @@ class CheckedSettings(TrainablePipe):
         check_probability(f"component {self.name!r}", threshold=threshold)
         if threshold and not self.target.can_abstain:
             raise ValueError(
-                f"component {self.name!r}: threshold = {threshold} is not allowed with target {self.target.name!r}, which has to be "
-                "written for every token; leave it at 0."
+                f"component {self.name!r}: threshold = {threshold} is not allowed with target {self.target.name!r}, "
+                "which has to be written for every token; leave it at 0."
             )
         self._threshold = float(threshold)
 
     @property
     def label_bias(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): What is added to labels' scores before decoding, in nats. An entity type's is added
-        once per entity, whatever its length, at the tag that begins it."""
+        """RETURNS (Dict[str, float]): What is added to labels' scores before decoding, in nats. An entity type's is
+        added once per entity, whatever its length, at the tag that begins it."""
         return self._label_bias
 
     @label_bias.setter
@@ -168,8 +169,8 @@ class CheckedSettings(TrainablePipe):
             weights = self.cfg.get("class_weights")
             if weights is None:
                 raise ValueError(
-                    f"component {self.name!r}: class_weights = {AUTO!r} are counted by initialize, which has not run with "
-                    "this setting; initialize it, or give the weights."
+                    f"component {self.name!r}: class_weights = {AUTO!r} are counted by initialize, which has not run "
+                    "with this setting; initialize it, or give the weights."
                 )
         if not weights:
             return None
@@ -208,8 +209,9 @@ def labels_from_config(where: str, setting: str, numbers: Any) -> Any:
         encoded = to_config_key(from_config_key(key))
         if key != encoded:
             raise ValueError(
-                f"{where}: the label {key!r} of {setting} cannot be a key of a config file; write {encoded!r} in configs, and in "
-                f"the config of add_pipe. (The component's attribute {setting} takes labels as they are.)"
+                f"{where}: the label {key!r} of {setting} cannot be a key of a config file; write {encoded!r} in "
+                f"configs, and in the config of add_pipe. (The component's attribute {setting} takes labels as they "
+                "are.)"
             )
     return {from_config_key(key): n for key, n in numbers.items()}
 
@@ -226,8 +228,8 @@ def class_of(target: Target, tag: str) -> str:
 
 
 def balanced_weights(target: Target, examples: Iterable[Example], tags: Sequence[str]) -> Dict[str, float]:
-    """Weights by which all classes count the same in total, and tokens 1 on average: a class with n of the N tokens that have
-    a gold tag gets N / (K n), K being the number of classes that occur (King & Zeng 2001,
+    """Weights by which all classes count the same in total, and tokens 1 on average: a class with n of the N tokens
+    that have a gold tag gets N / (K n), K being the number of classes that occur (King & Zeng 2001,
     https://doi.org/10.1093/oxfordjournals.pan.a004868, with equal population shares).
 
     target (Target): The target.

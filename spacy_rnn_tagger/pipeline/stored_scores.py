@@ -1,9 +1,9 @@
 """Probabilities kept on docs, and the extension attributes that read them.
 
-Spans are kept as the group `doc.spans[key]`, with their probabilities in its `attrs["scores"]`, as spaCy's `spancat` does.
-Tokens are kept as a few arrays, a record in `doc.user_data` under the key of a custom attribute, so that `Doc.from_docs` and
-`Span.as_doc` take it along. Beside each probability lies a mark of the annotation that it is about, and whatever is changed
-later, a probability is read only where the mark still fits.
+Spans are kept as the group `doc.spans[key]`, with their probabilities in its `attrs["scores"]`, as spaCy's `spancat`
+does. Tokens are kept as a few arrays, a record in `doc.user_data` under the key of a custom attribute, so that
+`Doc.from_docs` and `Span.as_doc` take it along. Beside each probability lies a mark of the annotation that it is about,
+and whatever is changed later, a probability is read only where the mark still fits.
 """
 
 from functools import partial
@@ -21,8 +21,9 @@ from .targets import ABSTAIN, Path, Target, make_target, to_array
 # Knuth's multiplier of 64-bit linear congruential generators: odd, so that no bit of a value is lost.
 MULTIPLIER = np.uint64(6364136223846793005)
 Record = Dict[str, Any]
-"""Of the tokens that it was made for: `offsets`, (n,) where each begins, in characters after the record's own place; `marks`, (n,)
-what each is; `scores` (n,) and `probs` (n, n_tags) as far as they were asked for; and the names of `tags` and `target`."""
+"""Of the tokens that it was made for: `offsets`, (n,) where each begins, in characters after the record's own place;
+`marks`, (n,) what each is; `scores` (n,) and `probs` (n, n_tags) as far as they were asked for; and the names of `tags`
+and `target`."""
 
 
 def store(
@@ -35,7 +36,8 @@ def store(
     labels: Sequence[str],
     tags: Sequence[str],
 ) -> None:
-    """Keep how likely predictions are. What was there before them has no probability, and neither has what was not written.
+    """Keep how likely predictions are. What was there before them has no probability, and neither has what was not
+    written.
 
     doc (Doc): The doc, already annotated.
     key (str): What to keep the probabilities under.
@@ -77,8 +79,8 @@ def span_score(key: str, span: Span) -> Optional[float]:
 
     key (str): What its probability was kept under.
     span (Span): The span.
-    RETURNS (Optional[float]): The probability that just these tokens with just this label are one; None if it is not known,
-        because none was kept, or because the span was not predicted like this.
+    RETURNS (Optional[float]): The probability that just these tokens with just this label are one; None if it is not
+        known, because none was kept, or because the span was not predicted like this.
     """
     attrs = span.doc.spans[key].attrs if key in span.doc.spans else {}
     if "marks" not in attrs or len(attrs["marks"]) != len(attrs.get("scores", ())) or not len(span):
@@ -92,8 +94,8 @@ def token_score(key: str, token: Token) -> Optional[float]:
 
     key (str): What its probability was kept under.
     token (Token): The token.
-    RETURNS (Optional[float]): The probability; None if it is not known, because none was kept, or because the annotation was
-        there before or was changed since.
+    RETURNS (Optional[float]): The probability; None if it is not known, because none was kept, or because the
+        annotation was there before or was changed since.
     """
     record, row = _record(key, token)
     if record is None or "scores" not in record:
@@ -117,8 +119,8 @@ def token_probs(key: str, token: Token) -> Optional[Dict[str, float]]:
 
 
 def doc_scores(key: str, doc: Doc) -> List[Dict[str, Any]]:
-    """The probabilities of a doc's predicted spans or tokens, in a form that `Doc.to_json(underscore=...)` can write and
-    `Doc.from_json` bring back.
+    """The probabilities of a doc's predicted spans or tokens, in a form that `Doc.to_json(underscore=...)` can write
+    and `Doc.from_json` bring back.
 
     key (str): What they were kept under.
     doc (Doc): The doc.
@@ -148,8 +150,8 @@ def doc_probs(key: str, doc: Doc) -> List[Dict[str, Any]]:
 
 
 def register_extensions(key: str) -> List[str]:
-    """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`, and all that
-    a doc has as `Doc._.{key}_score` and `Doc._.{key}_probs`.
+    """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`,
+    and all that a doc has as `Doc._.{key}_score` and `Doc._.{key}_probs`.
 
     key (str): The key.
     RETURNS (List[str]): The extension attributes of other making that have one of these names, and are left alone.
@@ -182,7 +184,8 @@ def _record_key(key: str, place: int = 0) -> Tuple[str, str, int, None]:
 
 
 def _records(doc: Doc, key: str) -> Iterator[Tuple[Record, int]]:
-    """What was kept under a key, and its place in the text: 0, unless the doc was put together from others or cut out."""
+    """What was kept under a key, and its place in the text: 0, unless the doc was put together from others or cut
+    out."""
     data = _user_data(doc)
     name = _record_key(key)[1]
     for entry in list(data):
@@ -191,7 +194,8 @@ def _records(doc: Doc, key: str) -> Iterator[Tuple[Record, int]]:
 
 
 def _record(key: str, token: Token) -> Tuple[Optional[Record], int]:
-    """What was kept under a key, if it is about this very token with this very annotation, and the token's row there."""
+    """What was kept under a key, if it is about this very token with this very annotation, and the token's row
+    there."""
     usual: Optional[Record] = _user_data(token.doc).get(_record_key(key))
     found = usual is not None and _row(usual, token.idx) >= 0
     candidates = [(usual, 0)] if usual is not None and found else list(_records(token.doc, key))

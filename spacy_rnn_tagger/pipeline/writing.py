@@ -1,5 +1,5 @@
-"""Writing decoded tags to docs by whole columns. For a typical sentence, `Doc.from_array` takes a third of the time of a loop
-over its tokens, and half of that of `Doc.set_ents`."""
+"""Writing decoded tags to docs by whole columns. For a typical sentence, `Doc.from_array` takes a third of the time of
+a loop over its tokens, and half of that of `Doc.set_ents`."""
 
 from functools import lru_cache
 from typing import Any, Sequence, Tuple

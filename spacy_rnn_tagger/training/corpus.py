@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 class CheckedCorpus(Corpus):
-    """`spacy.Corpus.v1` that says which file is damaged, and where it splits docs into sentences, keeps their span groups and
-    custom attributes."""
+    """`spacy.Corpus.v1` that says which file is damaged, and where it splits docs into sentences, keeps their span
+    groups and custom attributes."""
 
     def read_docbin(self, vocab: Vocab, locs: Any) -> Iterator[Doc]:
         n_docs = 0
@@ -45,8 +45,8 @@ class CheckedCorpus(Corpus):
         except Exception as e:
             size = Path(loc).stat().st_size if Path(loc).exists() else 0
             raise ValueError(
-                f"Cannot read the training corpus {str(loc)!r} ({size} bytes): it is truncated, or not a .spacy file as "
-                f"`spacy convert` writes it; convert it again. ({type(e).__name__}: {e})"
+                f"Cannot read the training corpus {str(loc)!r} ({size} bytes): it is truncated, or not a .spacy file "
+                f"as `spacy convert` writes it; convert it again. ({type(e).__name__}: {e})"
             ) from e
 
 
@@ -54,8 +54,8 @@ def sentences_of(doc: Doc) -> Iterator[Doc]:
     """The sentences of a doc as docs, with all that the doc says of them.
 
     doc (Doc): The doc.
-    YIELDS (Doc): A sentence, with the span groups of the doc, without the spans that reach into others; the doc itself if it
-        has no sentences.
+    YIELDS (Doc): A sentence, with the span groups of the doc, without the spans that reach into others; the doc itself
+        if it has no sentences.
     """
     if not doc.has_annotation("SENT_START"):
         yield doc
@@ -93,17 +93,19 @@ def create_corpus(
     """
     if path is None:
         raise ValueError(
-            "spacy-rnn-tagger.corpus.v1: no path to the data is given; pass --paths.train and --paths.dev, or set them in [paths]."
+            "spacy-rnn-tagger.corpus.v1: no path to the data is given; pass --paths.train and --paths.dev, or set "
+            "them in [paths]."
         )
     if not Path(path).exists():
         raise ValueError(
-            f"spacy-rnn-tagger.corpus.v1: there is no file or directory {str(path)!r}; check [paths], or convert the data first."
+            f"spacy-rnn-tagger.corpus.v1: there is no file or directory {str(path)!r}; check [paths], or convert the "
+            "data first."
         )
     files = Path(path).rglob(f"*{FILE_TYPE}") if Path(path).is_dir() else [Path(path)]
     if not any(file.name.endswith(FILE_TYPE) for file in files):
         raise ValueError(
-            f"spacy-rnn-tagger.corpus.v1: {str(path)!r} is no {FILE_TYPE} file, and no directory with any; convert the data first, "
-            "for instance by `spacy convert`."
+            f"spacy-rnn-tagger.corpus.v1: {str(path)!r} is no {FILE_TYPE} file, and no directory with any; convert "
+            "the data first, for instance by `spacy convert`."
         )
     options: Any = {} if augmenter is None else {"augmenter": augmenter}
     return CheckedCorpus(path, gold_preproc=gold_preproc, max_length=max_length, limit=limit, **options)

@@ -6,9 +6,9 @@ from ..errors import check_positive, is_number
 
 
 def make_warmup_linear(initial_rate: float, warmup_steps: int, total_steps: int, start: float = 0.1) -> Iterator[float]:
-    """`warmup_linear.v1` of Thinc that does not begin at 0: the rate rises in a straight line to `initial_rate`, and falls in
-    another to 0 at the last step. Outside of `spacy train`, in `Language.resume_training` followed by `Language.update`, nothing
-    moves a schedule on from its first rate, with which all is learned then.
+    """`warmup_linear.v1` of Thinc that does not begin at 0: the rate rises in a straight line to `initial_rate`, and
+    falls in another to 0 at the last step. Outside of `spacy train`, in `Language.resume_training` followed by
+    `Language.update`, nothing moves a schedule on from its first rate, with which all is learned then.
 
     initial_rate (float): The highest rate.
     warmup_steps (int): The step at which it is reached.

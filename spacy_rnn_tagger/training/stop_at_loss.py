@@ -17,14 +17,14 @@ UNITS = ("word", "step")
 
 
 def make_stop_at_loss(logger: Logger, threshold: float, component: Optional[str] = None, per: str = "word") -> Logger:
-    """Log with another logger, and end training at the first evaluation before which the mean loss was below a threshold.
-    The best and the last model are saved as at any other end.
+    """Log with another logger, and end training at the first evaluation before which the mean loss was below a
+    threshold. The best and the last model are saved as at any other end.
 
     logger (Logger): The logger that writes, such as `spacy.ConsoleLogger.v3`.
     threshold (float): The loss to get below.
     component (Optional[str]): Whose loss to watch; the sum of all components' if None.
-    per (str): What the loss is a mean over: "word" (the cross-entropy of this package's taggers is a sum over words, in nats),
-        or "step", an update of the weights (spaCy's `textcat` counts a mean of squares for each).
+    per (str): What the loss is a mean over: "word" (the cross-entropy of this package's taggers is a sum over words, in
+        nats), or "step", an update of the weights (spaCy's `textcat` counts a mean of squares for each).
     RETURNS (Logger): The logger.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -37,8 +37,8 @@ def make_stop_at_loss(logger: Logger, threshold: float, component: Optional[str]
         patience = nlp.config["training"]["patience"]
         if not patience:
             raise ValueError(
-                f"{WHERE}: [training] patience = 0 switches off the rule by which training is ended here; set it, if only to a "
-                "number of steps that is never reached."
+                f"{WHERE}: [training] patience = 0 switches off the rule by which training is ended here; set it, if "
+                "only to a number of steps that is never reached."
             )
         if component is not None and component not in nlp.pipe_names:
             raise unknown_name(WHERE, "component", component, nlp.pipe_names)

@@ -117,3 +117,16 @@ def test_names_of_sourced_and_renamed_components_are_those_of_their_scores():
     doc = nlp("Anna Berg works in New York.")
     assert {"ner_a", "ner_c"} == set(doc.spans)
     assert [span._.ner_c_score for span in doc.spans["ner_c"]] == doc.spans["ner_c"].attrs["scores"].tolist() != []
+
+
+def test_updating_a_listener_without_the_component_that_it_listens_to_is_explained(nlp):
+    nlp.add_pipe("tok2vec", config={"model": small_model()["tok2vec"]})
+    nlp.add_pipe("rnn_tagger", config={"model": listening()})
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=optimizer)
+    with pytest.raises(ValueError, match="updated without it: update both, .*nlp.replace_listeners"):
+        nlp.update(examples, sgd=optimizer, exclude=["tok2vec"])
+    nlp.update(examples, sgd=optimizer)
+    nlp.replace_listeners("tok2vec", "rnn_tagger", ["model.tok2vec"])
+    assert nlp.update(examples, sgd=optimizer, exclude=["tok2vec"])["rnn_tagger"] > 0

@@ -23,7 +23,8 @@ def build_char_rnn(
     max_chars: int = 24,
 ) -> Model[Lexemes, Floats2d]:
     """Spell each distinct lexeme with a bidirectional RNN over its characters, between start and end symbols: the final
-    states of both directions, as in Lample et al. (2016), section 4.1. For the `chars` of `spacy-rnn-tagger.LexemeEmbed.v1`.
+    states of both directions, as in Lample et al. (2016), section 4.1. For the `chars` of
+    `spacy-rnn-tagger.LexemeEmbed.v1`.
 
     Characters are hashed by code point, so none is unknown.
 

@@ -19,20 +19,22 @@ def build_language_model(
     min_freq: int = 2,
     storage: Optional[str] = None,
 ) -> DocsToVectors:
-    """Guess the next word from the forward half of a bidirectional encoder's states, and the previous word from the backward
-    half (Rei 2017, section 4). No half has read the word that it guesses, so the encoder must have one recurrent layer.
+    """Guess the next word from the forward half of a bidirectional encoder's states, and the previous word from the
+    backward half (Rei 2017, section 4). No half has read the word that it guesses, so the encoder must have one
+    recurrent layer.
 
-    A word's score is the product of a guess with the word's vector. The vectors are the weights of the layer `words`; the
-    component multiplies, because it needs few of them at a time.
+    A word's score is the product of a guess with the word's vector. The vectors are the weights of the layer `words`;
+    the component multiplies, because it needs few of them at a time.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): The encoder, usually a `spacy.Tok2VecListener.v1`.
     width (int): Width of guesses and word vectors.
     max_size (int): Most words to tell apart, the special symbols included.
     attr (str): What counts as a word: "ORTH", "LOWER", "NORM", "SHAPE", "PREFIX" or "SUFFIX".
     min_freq (int): How often a word must occur in the training data to be told apart.
-    storage (Optional[str]): What weights are saved as, those of the encoder too unless it says otherwise: "float32" (the
-        default), "float16" or "int8".
-    RETURNS (Model[List[Doc], List[Floats2d]]): One (n_tokens, 2 * width) array of guesses per doc: next words, then previous.
+    storage (Optional[str]): What weights are saved as, those of the encoder too unless it says otherwise: "float32"
+        (the default), "float16" or "int8".
+    RETURNS (Model[List[Doc], List[Floats2d]]): One (n_tokens, 2 * width) array of guesses per doc: next words, then
+        previous.
     RAISES (ValueError): If a setting is out of range.
     """
     where = "spacy-rnn-tagger.LanguageModel.v1"

@@ -36,11 +36,12 @@ def build_lexeme_embed(
     rows (Union[int, List[int]]): Rows of each attribute's table, one number for each or one for all.
     include_static_vectors (bool): Whether to add a trained projection of the vocabulary's vectors.
     chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add, such as `spacy-rnn-tagger.CharRNN.v1`.
-    word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape, affixes
-        and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
-    min_freq (int): How often a value must occur in the training data to have a vector of its own: rarer words, affixes and
-        shapes, and those that training never saw, share one of their attribute. With 1, unseen words share the vector of
-        hidden ones, while other attributes, or all without word_dropout, are hashed as in `spacy.MultiHashEmbed.v2`.
+    word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape,
+        affixes and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
+    min_freq (int): How often a value must occur in the training data to have a vector of its own: rarer words, affixes
+        and shapes, and those that training never saw, share one of their attribute. With 1, unseen words share the
+        vector of hidden ones, while other attributes, or all without word_dropout, are hashed as in
+        `spacy.MultiHashEmbed.v2`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """

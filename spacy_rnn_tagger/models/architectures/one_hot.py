@@ -14,17 +14,17 @@ DocsToColumns = Model[List[Doc], List[Ints1d]]
 def build_one_hot(max_size: int, attr: str = "ORTH", min_freq: int = 2) -> DocsToVectors:
     """Represent every word or character by a vector of zeros with a single one, in the column of its symbol.
 
-    The vocabulary is learned from the training data and saved with the model: `<pad>`, `<sos>`, `<eos>` and `<unk>`, then
-    the most frequent symbols. The width must be known before the data are seen, so it is `max_size`, whatever of it is
-    filled.
+    The vocabulary is learned from the training data and saved with the model: `<pad>`, `<sos>`, `<eos>` and `<unk>`,
+    then the most frequent symbols. The width must be known before the data are seen, so it is `max_size`, whatever of
+    it is filled.
 
-    A recurrent layer's product with a one-hot vector is a column of its weights. Before a `spacy-rnn-tagger.RNNEncoder.v1`,
-    `spacy-rnn-tagger.RNNTok2Vec.v1` looks that column up and makes no vectors; elsewhere they are real, and cost `max_size`
-    floats for every token.
+    A recurrent layer's product with a one-hot vector is a column of its weights. Before a
+    `spacy-rnn-tagger.RNNEncoder.v1`, `spacy-rnn-tagger.RNNTok2Vec.v1` looks that column up and makes no vectors;
+    elsewhere they are real, and cost `max_size` floats for every token.
 
     max_size (int): Width: most symbols to keep, the four special ones included.
-    attr (str): What the symbols are: a lexeme attribute ("ORTH", "LOWER", "NORM", "SHAPE", "PREFIX", "SUFFIX"), or "CHAR" for
-        the characters of the text, one sequence per doc from `<sos>` to `<eos>` (for text classifiers).
+    attr (str): What the symbols are: a lexeme attribute ("ORTH", "LOWER", "NORM", "SHAPE", "PREFIX", "SUFFIX"), or
+        "CHAR" for the characters of the text, one sequence per doc from `<sos>` to `<eos>` (for text classifiers).
     min_freq (int): How often a symbol must occur in training to be kept. From 2 on, `<unk>` is seen in training.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer, of width `max_size`.
     RAISES (ValueError): If a setting is out of range.

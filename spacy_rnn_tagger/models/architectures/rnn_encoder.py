@@ -34,10 +34,10 @@ def build_rnn_encoder(
     bidirectional (bool): Whether each layer also reads backwards.
     dropout (float): Dropout after each recurrent layer, until training sets its own rate: `[training] dropout`
         reaches these layers as it does spaCy's own.
-    boundaries (bool): Whether to read a trained start vector before each sequence and a trained end vector after it; nothing
-        is put out for them.
-    bptt_steps (int): Through how many steps gradients flow back at most, for very long texts (truncated back-propagation through
-        time); 0 for all. The hidden states stay what they are.
+    boundaries (bool): Whether to read a trained start vector before each sequence and a trained end vector after it;
+        nothing is put out for them.
+    bptt_steps (int): Through how many steps gradients flow back at most, for very long texts (truncated
+        back-propagation through time); 0 for all. The hidden states stay what they are.
     RETURNS (Model[List[Floats2d], List[Floats2d]]): The encoder.
     RAISES (ValueError): If a setting is out of range.
     """

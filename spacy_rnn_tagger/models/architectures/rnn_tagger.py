@@ -73,8 +73,8 @@ def set_output_width(model: DocsToVectors, nO: int, name: str, crf: bool = False
     fixed = output.maybe_get_dim("nO")
     if fixed is not None and fixed != nO and not output.has_param("W"):
         raise ValueError(
-            f"component {name!r}: [components.{name}.model] nO = {fixed}, but there are {nO} tags to score; leave nO out, it "
-            "is inferred."
+            f"component {name!r}: [components.{name}.model] nO = {fixed}, but there are {nO} tags to score; leave nO "
+            "out, it is inferred."
         )
     if fixed is None:
         set_width(model, nO)

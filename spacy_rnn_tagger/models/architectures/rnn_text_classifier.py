@@ -30,9 +30,10 @@ def build_rnn_text_classifier(
         characters for symbols (`attr = "CHAR"`), it reads the text letter by letter, from `<sos>` to `<eos>`.
     exclusive_classes (bool): Whether exactly one class is true (`textcat`: a softmax), or each class for itself
         (`textcat_multilabel`: a sigmoid).
-    pooling (str): "last" for the final states: the last step's, and of the backward direction the first step's; "mean" or "max".
-    bidirectional (Optional[bool]): Whether the second half of the vectors was read backwards. If None, the model is asked; a
-        listener cannot be, and counts as read forwards.
+    pooling (str): "last" for the final states: the last step's, and of the backward direction the first step's; "mean"
+        or "max".
+    bidirectional (Optional[bool]): Whether the second half of the vectors was read backwards. If None, the model is
+        asked; a listener cannot be, and counts as read forwards.
     nO (Optional[int]): Number of classes; inferred from the labels if None.
     storage (Optional[str]): What weights are saved as, those of the token-to-vector model too unless it says otherwise:
         "float32" (the default), "float16" or "int8".

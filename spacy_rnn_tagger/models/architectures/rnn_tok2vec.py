@@ -19,8 +19,8 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors, storage: O
 
     embed (Model[List[Doc], List[Floats2d]]): The lexeme level, such as `spacy-rnn-tagger.LexemeEmbed.v1`.
     encode (Model[List[Floats2d], List[Floats2d]]): The context level, such as `spacy-rnn-tagger.RNNEncoder.v1`.
-    storage (Optional[str]): What weights are saved as: "float32", "float16" or "int8". If None, as the model says that this
-        one is part of, else as float32.
+    storage (Optional[str]): What weights are saved as: "float32", "float16" or "int8". If None, as the model says that
+        this one is part of, else as float32.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model, of the encoder's output width.
     RAISES (ValueError): If the two widths differ, or there is no such storage.
     """

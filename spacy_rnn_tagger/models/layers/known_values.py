@@ -13,9 +13,9 @@ ValuesLayer = Model[Lexemes, Ints2d]
 def known_values(attr: str, column: int, min_freq: int, dropout: float) -> ValuesLayer:
     """One attribute of each lexeme, for a hash table; values that training saw too rarely all become 0.
 
-    A hash table has a vector for any value, but that of a value never trained on is a mix of other values' vectors: noise
-    that reads like a word. The row that stands for all rare or hidden values learns what is true of them, and unseen values
-    share it. If no value is rare or hidden, nothing trains that row, so every value is hashed.
+    A hash table has a vector for any value, but that of a value never trained on is a mix of other values' vectors:
+    noise that reads like a word. The row that stands for all rare or hidden values learns what is true of them, and
+    unseen values share it. If no value is rare or hidden, nothing trains that row, so every value is hashed.
 
     attr (str): The attribute.
     column (int): Its column in the lexemes' features.
@@ -44,6 +44,7 @@ def init(model: ValuesLayer, X: Optional[Lexemes] = None, Y: Optional[Ints2d] = 
         warnings.warn(
             f"spacy-rnn-tagger.LexemeEmbed.v1: min_freq = {attrs['min_freq']} has no effect on {attrs['symbol_attr']}, "
             "whose values were not counted: the component shows its model a few sample docs only; set before_init = "
-            '{"@callbacks": "spacy-rnn-tagger.learn_vocabulary.v1"} in [initialize] to count the whole training corpus.',
+            '{"@callbacks": "spacy-rnn-tagger.learn_vocabulary.v1"} in [initialize] to count the whole training '
+            "corpus.",
             stacklevel=2,
         )

@@ -10,8 +10,8 @@ from ..types import Lexemes
 
 
 def lexeme_vectors(nO: int) -> Model[Lexemes, Floats2d]:
-    """Project the vocabulary's static vectors, one row per distinct lexeme; a lexeme without a vector gets zeros. Vectors are
-    looked up by the attribute that they are of (`Vectors.attr`), such as LOWER.
+    """Project the vocabulary's static vectors, one row per distinct lexeme; a lexeme without a vector gets zeros.
+    Vectors are looked up by the attribute that they are of (`Vectors.attr`), such as LOWER.
 
     Like `spacy.StaticVectors.v2`, the table is read from the vocabulary and is neither trained nor saved here.
     """
@@ -49,9 +49,9 @@ def _width(lexemes: Lexemes) -> int:
 
 
 def vector_prints(vectors: Any, keys: Any) -> Any:
-    """(n_lexemes,) uint64: a number for each lexeme that changes when its static vector does. Vectors that are not stored
-    by lexeme (floret) are computed from a table that spaCy never writes into, so there a new table counts as a change:
-    None, and `vectors.data` is to be watched."""
+    """(n_lexemes,) uint64: a number for each lexeme that changes when its static vector does. Vectors that are not
+    stored by lexeme (floret) are computed from a table that spaCy never writes into, so there a new table counts as a
+    change: None, and `vectors.data` is to be watched."""
     if not isinstance(vectors, Vectors) or vectors.mode != Mode.default:
         return None
     width = np.uint64(vectors.shape[1])

@@ -14,7 +14,8 @@ NEW_COLUMN_BIAS = -10.0
 
 
 def make_output(nO: Optional[int], nI: Optional[int]) -> Model[Floats2d, Floats2d]:
-    """Thinc's Linear layer, but for its products: those of NumPy, which is faster at them. Widths that are None are inferred."""
+    """Thinc's Linear layer, but for its products: those of NumPy, which is faster at them. Widths that are None are
+    inferred."""
     return Model(
         "linear",
         forward,

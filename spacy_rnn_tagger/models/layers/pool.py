@@ -13,8 +13,8 @@ def pool(kind: str, bidirectional: bool) -> Model[List[Floats2d], Floats2d]:
     """One vector per sequence; zeros for an empty one.
 
     kind (str): "last" takes the final states, "mean" and "max" reduce over all steps.
-    bidirectional (bool): Whether the second half of the width was read backwards, so that its final state stands at the first
-        step. Only matters to "last".
+    bidirectional (bool): Whether the second half of the width was read backwards, so that its final state stands at the
+        first step. Only matters to "last".
     """
     return Model(
         f"pool_{kind}",
@@ -29,7 +29,8 @@ def output_rank(node: Model[Any, Any]) -> Optional[int]:
     """The rank of what a layer puts out for a batch.
 
     node (Model): The layer.
-    RETURNS (Optional[int]): 2 for one vector per sequence, 3 for one per step; None if the layer leaves the rank as it is.
+    RETURNS (Optional[int]): 2 for one vector per sequence, 3 for one per step; None if the layer leaves the rank as it
+        is.
     """
     rank: Optional[int] = node.attrs.get("output_rank", 2 if node.name in THINC_REDUCTIONS else None)
     return rank

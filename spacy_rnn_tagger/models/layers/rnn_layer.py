@@ -51,8 +51,8 @@ def forward(
     is_fetched = isinstance(Xp.data, Inputs)
     if not is_fetched and Xp.data.ndim == 2 and Xp.data.shape[1] != nI:
         raise ValueError(
-            f"The recurrent layer {model.name!r} takes vectors of width {nI}, but was given {Xp.data.shape[1]}; set the "
-            "encoder's width to the width of what feeds it."
+            f"The recurrent layer {model.name!r} takes vectors of width {nI}, but was given {Xp.data.shape[1]}; set "
+            "the encoder's width to the width of what feeds it."
         )
     if is_train:
         params = _params(model)
@@ -64,9 +64,20 @@ def forward(
     else:
         Y = array_engine.run(prepared_weights(model, Xp.packing.n_tokens), Xp.packing, Xp.data)
 
+    n_calls = 0
+
     def backprop(dYp: Packed) -> Packed:
+        nonlocal n_calls
         if not is_train:
             raise ValueError(f"Cannot backpropagate through {model.name!r}: it was run with is_train=False.")
+        n_calls += 1
+        if n_calls > 1:
+            raise ValueError(
+                f"The recurrent layer {model.name!r} was asked twice for the gradients of one batch. So it is when a "
+                "component that listens to a shared tok2vec is updated without it: update both, give the component a "
+                "copy of its own by nlp.replace_listeners, or freeze the tok2vec as an annotating component in "
+                "[training]."
+            )
         dX, grads = backprop_engine(dYp.data)
         for name, grad in grads.items():
             model.inc_grad(name, grad)
@@ -101,8 +112,8 @@ def check_cell(model: Model[Any, Any]) -> None:
     built, loaded = model.attrs["cell"].name, model.attrs["cell_name"]
     if built != loaded:
         raise ValueError(
-            f"The config gives a recurrent layer cell = {built!r}, but the saved weights are of cell = {loaded!r}; load "
-            "them with the cell that they were trained with."
+            f"The config gives a recurrent layer cell = {built!r}, but the saved weights are of cell = {loaded!r}; "
+            "load them with the cell that they were trained with."
         )
 
 

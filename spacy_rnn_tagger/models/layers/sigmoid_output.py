@@ -5,8 +5,8 @@ from thinc.types import Floats2d
 
 
 def sigmoid_output() -> Model[Floats2d, Floats2d]:
-    """Independent probabilities, the counterpart of Thinc's `softmax_activation`: the gradient that comes back is taken to be
-    that of the scores already, probabilities minus gold, which is the gradient of the cross-entropy."""
+    """Independent probabilities, the counterpart of Thinc's `softmax_activation`: the gradient that comes back is taken
+    to be that of the scores already, probabilities minus gold, which is the gradient of the cross-entropy."""
     return Model("sigmoid_output", forward)
 
 

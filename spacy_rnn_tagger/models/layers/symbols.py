@@ -118,7 +118,8 @@ def _learn_from_sample(model: Model[Any, Any], symbols: List[str]) -> None:
     """Make do with the few docs that components initialize their models with."""
     keep_frequent(model, Counter({symbol: max(n, model.attrs["min_freq"]) for symbol, n in Counter(symbols).items()}))
     warnings.warn(
-        f"{model.attrs['where']}: the vocabulary has only the {len(model.attrs['symbols'])} symbols of a few sample docs; to "
+        f"{model.attrs['where']}: the vocabulary has only the {len(model.attrs['symbols'])} symbols of a few sample "
+        "docs; to "
         'count the whole training corpus, set before_init = {"@callbacks": "spacy-rnn-tagger.learn_vocabulary.v1"} in '
         "[initialize].",
         stacklevel=2,

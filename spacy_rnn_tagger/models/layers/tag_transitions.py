@@ -9,8 +9,8 @@ from ..types import VectorsToVectors
 def tag_transitions() -> VectorsToVectors:
     """The scores of a path's tags beside those of its tokens: `transitions` from tag to tag, `start` and `end`.
 
-    Emission scores pass through unchanged. The component that decodes reads the weights and adds to their gradients; they
-    are only allocated if it asks for them, with `allocate`.
+    Emission scores pass through unchanged. The component that decodes reads the weights and adds to their gradients;
+    they are only allocated if it asks for them, with `allocate`.
     """
     return Model(
         "tag_transitions",

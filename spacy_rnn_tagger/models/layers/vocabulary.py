@@ -15,7 +15,8 @@ from ...errors import check_positive, unknown_name
 
 PAD, SOS, EOS, UNK = range(4)
 SPECIAL = ("<pad>", "<sos>", "<eos>", "<unk>")
-"""Padding (never read: batches are packed), start and end of a sequence, and every symbol that is not in the vocabulary."""
+"""Padding (never read: batches are packed), start and end of a sequence, and every symbol that is not in the
+vocabulary."""
 
 CHAR = "CHAR"
 """In place of a lexeme attribute: the symbols are the characters of the text."""
@@ -37,7 +38,8 @@ def vocabulary_attrs(where: str, max_size: int, attr: str, min_freq: int) -> Dic
         raise unknown_name(where, "attr", attr, ATTRS)
     if max_size <= len(SPECIAL):
         raise ValueError(
-            f"{where}: max_size = {max_size} leaves no room for a symbol; {len(SPECIAL)} are taken by {', '.join(SPECIAL)}."
+            f"{where}: max_size = {max_size} leaves no room for a symbol; {len(SPECIAL)} are taken by "
+            f"{', '.join(SPECIAL)}."
         )
     settings = {"symbol_attr": attr, "max_size": max_size, "min_freq": min_freq, "learned": False}
     return {**settings, **_index(attr, list(SPECIAL))}

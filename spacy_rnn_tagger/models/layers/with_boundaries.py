@@ -9,9 +9,9 @@ from .vocabulary import EOS, SOS
 
 
 def with_boundaries(layer: VectorsToVectors) -> VectorsToVectors:
-    """Let a layer read a trained start vector before each sequence and a trained end vector after it; its outputs for the
-    two are dropped. Empty sequences stay empty. Of one-hot sequences, `<sos>` and `<eos>` are read, which have columns of
-    their own."""
+    """Let a layer read a trained start vector before each sequence and a trained end vector after it; its outputs for
+    the two are dropped. Empty sequences stay empty. Of one-hot sequences, `<sos>` and `<eos>` are read, which have
+    columns of their own."""
     return Model(
         f"with_boundaries({layer.name})",
         forward,

@@ -62,8 +62,8 @@ def init(model: DocsToVectors, X: Optional[List[Doc]] = None, Y: Optional[List[F
 
 
 def read_tokens(model: DocsToVectors, docs: Sequence[Doc]) -> Any:
-    """(n_tokens, 2 + n_attrs) uint64: ORTH, the key of the static vector and the attributes of the concatenated docs' tokens. The
-    key is 0 if the layer reads no vectors."""
+    """(n_tokens, 2 + n_attrs) uint64: ORTH, the key of the static vector and the attributes of the concatenated docs'
+    tokens. The key is 0 if the layer reads no vectors."""
     key = docs[0].vocab.vectors.attr if model.attrs["reads_vectors"] else NO_KEY
     columns: Any = ["ORTH", key, *model.attrs["lexeme_attrs"]]
     return numpy.concatenate([doc.to_array(columns).reshape((-1, len(columns))) for doc in docs])
@@ -76,8 +76,8 @@ def make_lexemes(model: DocsToVectors, tokens: Any, vocab: Vocab) -> Lexemes:
 
 
 def shared_vocab(docs: Sequence[Doc]) -> Vocab:
-    """The vocabulary of the first of some docs, which knows the words of all from now on; docs of other vocabularies may be
-    among them. Static vectors are those of the first doc, as in `spacy.StaticVectors.v2`."""
+    """The vocabulary of the first of some docs, which knows the words of all from now on; docs of other vocabularies
+    may be among them. Static vectors are those of the first doc, as in `spacy.StaticVectors.v2`."""
     vocab = docs[0].vocab
     for doc in docs:
         if doc.vocab is not vocab:

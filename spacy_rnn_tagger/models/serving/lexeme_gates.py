@@ -27,13 +27,14 @@ Index = NDArray[np.int64]
 # Size of a model's table of lexemes.
 CACHE_BYTES = 2**25
 
-# What is read at the boundaries of a sequence, in place of a token's index; also the row of the table, counted from -1 down.
+# What is read at the boundaries of a sequence, in place of a token's index; also the row of the table, counted from -1
+# down.
 SOS, EOS = -1, -2
 
 
 class LexemeGates:
-    """What lexemes add to the gates of the first recurrent layer, under one state of the weights: the whole lexeme level
-    and the layer's input product, looked up in a bounded table.
+    """What lexemes add to the gates of the first recurrent layer, under one state of the weights: the whole lexeme
+    level and the layer's input product, looked up in a bounded table.
 
     embed (Model): The lexeme level, a model of `with_lexemes`.
     encode (Model): The context level, a model of `build_rnn_encoder`.
@@ -115,8 +116,8 @@ class LexemeGates:
         """
         layer: Model[Lexemes, Any] = self.embed.layers[0]
         X = layer.predict(make_lexemes(self.embed, tokens, vocab))
-        # Thinc's product of a row is the same to the bit whatever the other rows are, so that it does not matter with which
-        # other lexemes a lexeme was first met.
+        # Thinc's product of a row is the same to the bit whatever the other rows are, so that it does not matter with
+        # which other lexemes a lexeme was first met.
         product: Any = self.embed.ops.gemm(X, self._inputs)
         return as_gates(self.weights, product)
 
@@ -178,8 +179,8 @@ class _Finder:
 
 
 class _LookedUp(Inputs):
-    """Inputs of a very long batch: lexemes are looked up block by block, so that however many there are, few are needed at
-    the same time.
+    """Inputs of a very long batch: lexemes are looked up block by block, so that however many there are, few are needed
+    at the same time.
 
     finder (_Finder): Looks them up.
     at (array): (n_tokens,) for each packed row, the index of its token.

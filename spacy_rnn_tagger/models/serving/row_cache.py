@@ -63,8 +63,9 @@ class RowCache:
     """Rows of a table (G, D, rows, n_hidden) by 64-bit key, at most as many as fit into some bytes.
 
     Any number of threads may read and add. Readers take no lock: they work on a view that stays as it is. Only one
-    thread adds at a time, and one that would have to wait does without, so no lock is ever waited for, not even one that
-    was held elsewhere when the process was forked. When the table is full, the half that was read last moves to a new one.
+    thread adds at a time, and one that would have to wait does without, so no lock is ever waited for, not even one
+    that was held elsewhere when the process was forked. When the table is full, the half that was read last moves to a
+    new one.
 
     reserved (array): (G, D, n, n_hidden) rows that stay, at the head of the table.
     max_bytes (int): Size of the table.
@@ -178,7 +179,8 @@ def _look_up(held: _Held, keys: Keys) -> Tuple[Index, NDArray[np.bool_]]:
 def _own_table(
     held: _Held, rows: Index, hit: NDArray[np.bool_], keys: Keys, missing: Keys, new: Floats
 ) -> Tuple[Floats, Index]:
-    """A table of one caller's own, for when the rows could not be added: the reserved rows, those found, those computed."""
+    """A table of one caller's own, for when the rows could not be added: the reserved rows, those found, those
+    computed."""
     n_reserved = held.end - held.keys.shape[0]
     found, inverse = np.unique(rows[hit], return_inverse=True)
     head = held.table[:, :, :n_reserved]
@@ -190,8 +192,9 @@ def _own_table(
 
 
 def _allocate(shape: Tuple[int, ...]) -> Floats:
-    """Memory that is given back to the system as soon as nothing refers to it (what malloc gets back, it may keep), and that
-    a forked process has for itself. All of it is taken at once, so that a process does not grow as the table fills."""
+    """Memory that is given back to the system as soon as nothing refers to it (what malloc gets back, it may keep), and
+    that a forked process has for itself. All of it is taken at once, so that a process does not grow as the table
+    fills."""
     size = 4 * int(np.prod(shape))
     pages = mmap.mmap(-1, size) if os.name == "nt" else mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     table = np.frombuffer(pages, dtype="float32").reshape(shape)

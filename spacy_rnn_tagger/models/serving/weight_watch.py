@@ -18,12 +18,12 @@ class WeightWatch:
     """The weights, layers and attributes of some models at one time, to be compared with what they are later.
 
     A weight that was replaced (`set_param`, loading, `use_params`, resizing, another device) is another array, which is
-    seen at once. Optimizers write into the arrays instead. They do so only where a weight has a gradient, and Thinc keeps
-    the gradient's array from the first training step on: such weights are read through every time, by a digest that takes
-    about 0.02 ms per MB. Weights without a gradient are read through once every `CHECK_EVERY` rows served.
+    seen at once. Optimizers write into the arrays instead. They do so only where a weight has a gradient, and Thinc
+    keeps the gradient's array from the first training step on: such weights are read through every time, by a digest
+    that takes about 0.02 ms per MB. Weights without a gradient are read through once every `CHECK_EVERY` rows served.
 
-    So all that can go unseen is code that writes into the array of `get_param` itself, for that many rows; and writes that
-    only swap values at a distance that is a multiple of the digest's width. `PerWeights.clear` is for such code.
+    So all that can go unseen is code that writes into the array of `get_param` itself, for that many rows; and writes
+    that only swap values at a distance that is a multiple of the digest's width. `PerWeights.clear` is for such code.
 
     nodes (Iterable[Model]): The layers. Those inside them are not watched unless they are listed too.
     """
@@ -65,8 +65,8 @@ class WeightWatch:
 
 
 class PerWeights(Generic[T]):
-    """Something computed from a model's weights, kept for as long as they stay what they are. Lives in the model's `attrs`,
-    but belongs to this one model in this one process: copies, pickles and saved models come without it."""
+    """Something computed from a model's weights, kept for as long as they stay what they are. Lives in the model's
+    `attrs`, but belongs to this one model in this one process: copies, pickles and saved models come without it."""
 
     def __init__(self) -> None:
         self._kept: Optional[Tuple[WeightWatch, T]] = None

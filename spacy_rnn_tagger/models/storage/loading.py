@@ -13,7 +13,8 @@ from .weights_error import WeightsError
 LEARNED = {"learned", "known", "symbols", "symbol_keys", "symbol_columns"}
 """Attributes of our layers that training decides. All others are settings, which the config has to repeat."""
 FREE = {"dropout", "dropout_rate", "one_hot"}
-"""Settings that only training reads, so that the config may change them; and `one_hot`, which version 0.1.0 saved of boundaries."""
+"""Settings that only training reads, so that the config may change them; and `one_hot`, which version 0.1.0 saved of
+boundaries."""
 _PACKAGE = __name__.partition(".")[0]
 AGAIN = "load them with the config that they were trained with."
 

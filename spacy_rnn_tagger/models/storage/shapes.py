@@ -45,8 +45,8 @@ def shape_of(node: Model[Any, Any], name: str, dims: Dict[str, Optional[int]]) -
 
 
 def may_lack_weights(node: Model[Any, Any], nodes: Sequence[Model[Any, Any]]) -> bool:
-    """Whether a layer of a trained model may have no weights: transitions that no CRF reads, and boundaries that are columns of a
-    one-hot input.
+    """Whether a layer of a trained model may have no weights: transitions that no CRF reads, and boundaries that are
+    columns of a one-hot input.
 
     node (Model): The layer.
     nodes (Sequence[Model]): All layers of its model.

@@ -35,7 +35,8 @@ def align_values(example: Example, values: Sequence[Optional[Value]]) -> List[Op
 
 
 def aligned_strings(example: Example, attr: str) -> List[Optional[str]]:
-    """What `Example.get_aligned(attr, as_string=True)` returns, and several times faster where both docs have the same tokens.
+    """What `Example.get_aligned(attr, as_string=True)` returns, and several times faster where both docs have the same
+    tokens.
 
     example (Example): The example.
     attr (str): A string attribute, as `Doc.to_array` knows it.
@@ -67,14 +68,16 @@ def align_spans(example: Example, spans: Sequence[Span], *, allow_overlap: bool)
 
 
 def share_labels(example: Example, spans: Sequence[Span]) -> None:
-    """Make the predicted doc's vocabulary know the labels of the reference's spans, which may be of another vocabulary."""
+    """Make the predicted doc's vocabulary know the labels of the reference's spans, which may be of another
+    vocabulary."""
     if example.x.vocab is not example.y.vocab:
         for span in spans:
             example.x.vocab.strings.add(span.label_)
 
 
 def outside_of(example: Example, spans: Sequence[Span]) -> List[bool]:
-    """(n_predicted_tokens,) whether a predicted token has gold tokens and none of them is in a span of the reference."""
+    """(n_predicted_tokens,) whether a predicted token has gold tokens and none of them is in a span of the
+    reference."""
     inside = np.zeros((len(example.y),), dtype=bool)
     for span in spans:
         inside[span.start : span.end] = True

@@ -58,7 +58,8 @@ class Target(TagScheme, ABC):
         return label
 
     def adopt(self, vocab: Vocab, labels: Sequence[str]) -> None:
-        """Make a doc's vocabulary know the labels before they are written to the doc, if it is not that of the pipeline.
+        """Make a doc's vocabulary know the labels before they are written to the doc, if it is not that of the
+        pipeline.
 
         vocab (Vocab): The doc's vocabulary.
         labels (Sequence[str]): The labels.
@@ -162,8 +163,8 @@ class Target(TagScheme, ABC):
         docs (Sequence[Doc]): The docs.
         labels (Sequence[str]): The labels.
         overwrite (bool): Whether annotation that is already there binds nothing, except for blocked tokens.
-        RETURNS (Optional[array]): (n_tokens, n_tags) bool, the tags that each token of the concatenated docs may have; None
-            if all may have all.
+        RETURNS (Optional[array]): (n_tokens, n_tags) bool, the tags that each token of the concatenated docs may have;
+            None if all may have all.
         """
         return None
 
@@ -180,8 +181,8 @@ def to_array(tokens: Union[Doc, Span], *attrs: str) -> NDArray[np.uint64]:
 
 
 def agreeing(states: Sequence[NDArray[np.uint64]], columns: Columns) -> Optional[NDArray[np.bool_]]:
-    """(n_tokens, n_tags) bool, the tags that agree with the annotation present in each token of some docs, all where none
-    does; None if nothing is present."""
+    """(n_tokens, n_tags) bool, the tags that agree with the annotation present in each token of some docs, all where
+    none does; None if nothing is present."""
     present = np.concatenate(states)
     rows = np.flatnonzero(present.any(axis=1))
     if not rows.size:

@@ -25,8 +25,8 @@ SCHEME_TAG = re.compile("[BILUOSEM]-.")
 class BiluoTarget(BiluoScheme, Target):
     """Labelled spans, none overlapping another, as BILUO tags under hard constraints.
 
-    Gold may also name spans that are wrong: `doc.spans[incorrect_spans_key]` of the reference, as for spaCy's `ner`. A span
-    without a label there has none of the labels.
+    Gold may also name spans that are wrong: `doc.spans[incorrect_spans_key]` of the reference, as for spaCy's `ner`. A
+    span without a label there has none of the labels.
     """
 
     can_abstain = True
@@ -42,7 +42,8 @@ class BiluoTarget(BiluoScheme, Target):
 
     @abstractmethod
     def align(self, example: Example) -> Tuple[List[Span], List[Optional[str]]]:
-        """The gold spans that are spans of the predicted doc, and its tokens' tags; None where missing or misaligned."""
+        """The gold spans that are spans of the predicted doc, and its tokens' tags; None where missing or
+        misaligned."""
 
     @abstractmethod
     def settled(self, doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
@@ -59,8 +60,8 @@ class BiluoTarget(BiluoScheme, Target):
 
     def describe_empty(self) -> str:
         return (
-            "offsets that match no token become missing when spaCy makes an Example of them (warning W030), and IOB tags, given as "
-            "the BILUO tags that it takes, become O: convert them by spacy.training.iob_to_biluo."
+            "offsets that match no token become missing when spaCy makes an Example of them (warning W030), and IOB "
+            "tags, given as the BILUO tags that it takes, become O: convert them by spacy.training.iob_to_biluo."
         )
 
     def warnings_about(self, labels: Collection[str]) -> List[str]:
@@ -68,8 +69,8 @@ class BiluoTarget(BiluoScheme, Target):
         if not tags:
             return []
         return [
-            f"the types {', '.join(map(repr, tags[:5]))} look like tags of a scheme with the type behind a hyphen; if they are, "
-            "convert the data so that the types alone are labels."
+            f"the types {', '.join(map(repr, tags[:5]))} look like tags of a scheme with the type behind a hyphen; if "
+            "they are, convert the data so that the types alone are labels."
         ]
 
     def is_annotated(self, doc: Doc) -> bool:
@@ -81,8 +82,8 @@ class BiluoTarget(BiluoScheme, Target):
         for span in self.spans_in(example.reference) if wrong else ():
             if not wrong.isdisjoint({(span.start, span.end, span.label_), (span.start, span.end, "")}):
                 raise ValueError(
-                    f"target {self.name!r}: in {where}, {show(span)} is a gold span and also one of the incorrect spans, "
-                    f"doc.spans[{self.incorrect_spans_key!r}]; take it out of one of them."
+                    f"target {self.name!r}: in {where}, {show(span)} is a gold span and also one of the incorrect "
+                    f"spans, doc.spans[{self.incorrect_spans_key!r}]; take it out of one of them."
                 )
 
     def labels_in(self, example: Example) -> Set[str]:

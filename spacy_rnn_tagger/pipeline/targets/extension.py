@@ -23,8 +23,9 @@ PREFIX = "_."
 class ExtensionTarget(TokenTarget):
     """A custom string attribute, `Token._.<extension>`.
 
-    Gold is what the doc's user data hold, so a reference in which no token was ever given a value is unannotated, whatever
-    the attribute's default is. In one that has some, the default stands for the other tokens; None and "" are missing.
+    Gold is what the doc's user data hold, so a reference in which no token was ever given a value is unannotated,
+    whatever the attribute's default is. In one that has some, the default stands for the other tokens; None and "" are
+    missing.
     """
 
     def __init__(self, vocab: Vocab, extension: str, alternatives_key: Optional[str] = None) -> None:
@@ -35,8 +36,8 @@ class ExtensionTarget(TokenTarget):
 
     def describe_missing(self) -> str:
         return (
-            f"no doc has user data for token._.{self.extension}: set it on the tokens of the gold docs, and write them with "
-            "DocBin(store_user_data=True), since a DocBin drops custom attributes by default."
+            f"no doc has user data for token._.{self.extension}: set it on the tokens of the gold docs, and write "
+            "them with DocBin(store_user_data=True), since a DocBin drops custom attributes by default."
         )
 
     def is_annotated(self, doc: Doc) -> bool:
@@ -64,9 +65,9 @@ class ExtensionTarget(TokenTarget):
         _, method, getter, setter = self._require()
         if method is not None or (getter is not None and setter is None):
             raise ValueError(
-                f"target {self.name!r}: token._.{self.extension} is computed, by a {'method' if getter is None else 'getter'} "
-                f"without a setter, so predictions cannot be stored in it; register it with a default, as in "
-                f"Token.set_extension({self.extension!r}, default=None, force=True)."
+                f"target {self.name!r}: token._.{self.extension} is computed, by a "
+                f"{'method' if getter is None else 'getter'} without a setter, so predictions cannot be stored in it; "
+                f"register it with a default, as in Token.set_extension({self.extension!r}, default=None, force=True)."
             )
         kept = set() if overwrite else self._tokens_with_data(doc)
         for token, tag in zip(doc, path.tolist()):
@@ -103,8 +104,8 @@ class ExtensionTarget(TokenTarget):
         """RETURNS (Tuple): Default, method, getter and setter. RAISES (ValueError): If there is no such extension."""
         if not Token.has_extension(self.extension):
             raise ValueError(
-                f"target {self.name!r}: tokens have no custom attribute {self.extension!r}; register it before the pipeline is "
-                f"used, with Token.set_extension({self.extension!r}, default=None)."
+                f"target {self.name!r}: tokens have no custom attribute {self.extension!r}; register it before the "
+                f"pipeline is used, with Token.set_extension({self.extension!r}, default=None)."
                 + nearest(self.extension, Underscore.token_extensions)
             )
         found: Tuple[Any, Any, Any, Any] = Token.get_extension(self.extension)

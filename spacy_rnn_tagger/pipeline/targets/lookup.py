@@ -30,7 +30,8 @@ def make_target(
 
     name (str): The name.
     vocab (Vocab): The shared vocabulary.
-    alternatives_key (Optional[str]): Span group of gold docs that names several labels for a token, of which one is right.
+    alternatives_key (Optional[str]): Span group of gold docs that names several labels for a token, of which one is
+        right.
     incorrect_spans_key (Optional[str]): Span group of gold docs that names spans that are wrong.
     RETURNS (Target): The target.
     RAISES (ValueError): If there is none of this name, or it has no use for a key.

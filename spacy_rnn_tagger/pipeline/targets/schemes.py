@@ -1,5 +1,5 @@
-"""Tag schemes: how labels become the tags that a model scores per token, and which paths of tags are legal. They know nothing of
-docs."""
+"""Tag schemes: how labels become the tags that a model scores per token, and which paths of tags are legal. They know
+nothing of docs."""
 
 from typing import List, Optional, Sequence
 
@@ -27,7 +27,8 @@ class TagScheme:
         return tag
 
     def begins(self, tag: str) -> bool:
-        """Whether a path with this tag has decided for one more of the tag's label: once per span, not once per token."""
+        """Whether a path with this tag has decided for one more of the tag's label: once per span, not once per
+        token."""
         return True
 
     def segments(self, path: Path, labels: Sequence[str]) -> Optional[Segments]:

@@ -21,11 +21,11 @@ NOT_START = np.int64(-1).astype("uint64")
 
 
 class SentsTarget(StartScheme, Target):
-    """Sentence starts, `Token.is_sent_start`, with the labels of spaCy's `senter`: "S" for a first token, "I" for others.
-    The first token of a doc always starts a sentence.
+    """Sentence starts, `Token.is_sent_start`, with the labels of spaCy's `senter`: "S" for a first token, "I" for
+    others. The first token of a doc always starts a sentence.
 
-    In gold, None is missing if the doc says of any token that it starts no sentence. A doc that says so of none, and yet has
-    starts, was annotated the way in which 0 means no; it is read as spaCy's `Doc.sents` and `senter` read it.
+    In gold, None is missing if the doc says of any token that it starts no sentence. A doc that says so of none, and
+    yet has starts, was annotated the way in which 0 means no; it is read as spaCy's `Doc.sents` and `senter` read it.
     """
 
     name, attr, score_keys = "sents", "SENT_START", ("sents_f", "sents_p", "sents_r")
@@ -87,7 +87,8 @@ class SentsTarget(StartScheme, Target):
         return (np.asarray([IS_START if label == START else NOT_START for label in labels], dtype="uint64"),)
 
     def _values(self, doc: Doc) -> List[Optional[str]]:
-        """(n_tokens,) what gold says of each token of a reference, None where it is missing; nothing if it says nothing."""
+        """(n_tokens,) what gold says of each token of a reference, None where it is missing; nothing if it says
+        nothing."""
         if not self.is_annotated(doc):
             return []
         present = doc.to_array(self.attr)

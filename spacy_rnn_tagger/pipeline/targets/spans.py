@@ -17,8 +17,8 @@ PREFIX = "spans:"
 
 
 class SpansTarget(BiluoTarget):
-    """The spans of one group, `Doc.spans[key]`. A reference that has the group, be it empty, is annotated completely; one
-    without it not at all."""
+    """The spans of one group, `Doc.spans[key]`. A reference that has the group, be it empty, is annotated completely;
+    one without it not at all."""
 
     def __init__(self, vocab: Vocab, key: str, incorrect_spans_key: Optional[str] = None) -> None:
         super().__init__(vocab, incorrect_spans_key)
@@ -43,9 +43,9 @@ class SpansTarget(BiluoTarget):
         for span, after in zip(spans, spans[1:]):
             if after.start < span.end:
                 raise ValueError(
-                    f"target {self.name!r}: in {where}, the gold spans {show(span)} and {show(after)} of doc.spans[{self.key!r}] "
-                    "overlap, but one component predicts one layer of spans that do not; give each layer a key of its own, and "
-                    "train a component for each."
+                    f"target {self.name!r}: in {where}, the gold spans {show(span)} and {show(after)} of "
+                    f"doc.spans[{self.key!r}] overlap, but one component predicts one layer of spans that do not; "
+                    "give each layer a key of its own, and train a component for each."
                 )
         super().check(example, where)
 

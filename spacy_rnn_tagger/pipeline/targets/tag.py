@@ -23,12 +23,13 @@ class TagTarget(AttrTarget):
 
     def describe_missing(self) -> str:
         return (
-            "check the target and the conversion of the data ('-' alone is what `spacy convert` writes where a file has no tags), "
-            "or add labels with add_label."
+            "check the target and the conversion of the data ('-' alone is what `spacy convert` writes where a file "
+            "has no tags), or add labels with add_label."
         )
 
     def is_annotated(self, doc: Doc) -> bool:
-        """Whether any token of a doc has a tag or alternatives, and not just the tag that `spacy convert` writes for want of one."""
+        """Whether any token of a doc has a tag or alternatives, and not just the tag that `spacy convert` writes for
+        want of one."""
         own = np.setdiff1d(doc.to_array(self.attr), (0, NO_TAG))
         return bool(own.size) or bool(self._alternative_spans(doc))
 

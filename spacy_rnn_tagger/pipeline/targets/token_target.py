@@ -16,7 +16,8 @@ from .base import Target, agreeing
 class TokenTarget(Target):
     """One string per token, or, for gold that cannot decide, several of which one is right.
 
-    Such alternatives are spans of the reference, `doc.spans[alternatives_key]`: the tokens of a span may have its label.
+    Such alternatives are spans of the reference, `doc.spans[alternatives_key]`: the tokens of a span may have its
+    label.
     """
 
     can_abstain = True
