@@ -62,7 +62,9 @@ def collect_labels(
         found = set()
     if "" in found:
         found.remove("")
-        warn(name, f"gold of its target {target.name!r} with an empty label is left out; {target.describe_missing()}")
+        warn(
+            name, f"gold spans for its target {target.name!r} that have an empty label are left out; give them labels."
+        )
     for sentence in target.warnings_about(found):
         warn(name, sentence)
     for setting, key in target.gold_groups.items():

@@ -48,11 +48,11 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
     weights: Dict[str, Optional[float]] = nlp.config["training"].get("score_weights", {})
     if not weights or not _is_training_config(nlp):
         return
-    configured = list(weights)
+    configured = dict(weights)  # messages are about what the user wrote
     weights = _leave_out_absent(nlp, weights)
     key = target.score_keys[0]
     expected = set(target.score_keys) | _expected_scores(nlp, name)
-    given = ", ".join(f"{k} = {v}" for k, v in weights.items() if v) or "none"
+    given = ", ".join(f"{k} = {configured[k]}" for k, v in weights.items() if v) or "none"
     if not any(k in weights for k in target.score_keys):
         raise ValueError(
             f"component {name!r}: its target {target.name!r} is scored by {key}, which has no entry in "
@@ -62,7 +62,7 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
     for k, weight in weights.items():
         if weight and k not in expected and get_close_matches(k, target.score_keys, cutoff=0.6):
             raise ValueError(
-                f"[training.score_weights] {k} = {weight}: no component produces this score; component {name!r} "
+                f"[training.score_weights] {k} = {configured[k]}: no component produces this score; component {name!r} "
                 f"produces {', '.join(target.score_keys)}.{nearest(k, target.score_keys)}"
             )
 

@@ -155,7 +155,8 @@ def test_row_cache_against_a_dictionary(capacity):
     assert 0.0 < info.hit_rate <= 1.0 and info.hits + info.misses > 200
 
 
-def test_what_was_read_last_stays():
+@pytest.mark.parametrize("reads", [[(1, 2, 3), (9,)], [(1, 2, 3, 9)]], ids=["before", "with the new"])
+def test_what_was_read_last_stays(reads):
     cache = RowCache(numpy.zeros((1, 1, 0, 1), "float32"), 8 * 4)
     computed = []
 
@@ -167,8 +168,8 @@ def test_what_was_read_last_stays():
         cache.find(numpy.asarray(keys, dtype="uint64"), compute)
 
     look_up(1, 2, 3, 4, 5, 6, 7, 8)
-    look_up(1, 2, 3)
-    look_up(9)  # makes room
+    for keys in reads:  # the last makes room
+        look_up(*keys)
     computed.clear()
     look_up(1, 2, 3, 9)
     assert not computed

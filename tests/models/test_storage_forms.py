@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from srsly import msgpack
 
-from spacy_rnn_tagger.models.storage.forms import FORMS, LARGEST, SHORTEST_ROW, decode, encode
+from spacy_rnn_tagger.models.storage.checksums import add_checksums, verify_checksums
+from spacy_rnn_tagger.models.storage.forms import CODES, FORMS, LARGEST, SHORTEST_ROW, decode, encode
 from spacy_rnn_tagger.models.storage.unpacking import DEEPEST, unpack
+from spacy_rnn_tagger.models.storage.weights_error import WeightsError
 
 TINY = numpy.finfo("float32").tiny
 
@@ -54,6 +56,20 @@ def test_float16_is_off_by_half_a_digit_at_most(array):
     assert stored.dtype == numpy.float16 and stored.shape == array.shape
     exact = array.astype("float64")
     assert (numpy.abs(exact - decode(stored)) <= numpy.maximum(numpy.abs(exact) * 2**-11, 2**-25)).all()
+
+
+@pytest.mark.parametrize("damage", [lambda a: a.reshape((4, 2)), lambda a: a.view("int32"), lambda a: a.T.copy()])
+@pytest.mark.parametrize("form", [None, CODES])
+def test_a_checksum_tells_the_shape_and_the_type_of_an_array(damage, form):
+    """A damaged head of an array leaves the bytes of its values as they are."""
+    array = numpy.arange(8, dtype="float32").reshape((2, 4))
+    message = {"nodes": [{"name": "layer"}], "attrs": [{}], "shims": [[]], "params": [{}]}
+    message["params"][0]["W"] = array if form is None else {form: array}
+    add_checksums(message)
+    verify_checksums("here", message)
+    message["params"][0]["W"] = damage(array) if form is None else {form: damage(array)}
+    with pytest.raises(WeightsError, match="the weights 'W' of layer 'layer' do not have the checksum"):
+        verify_checksums("here", message)
 
 
 @given(weights(most=65504.0), st.sampled_from(FORMS))

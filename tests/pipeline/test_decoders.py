@@ -159,3 +159,20 @@ def test_all_missing_gold_gives_zero_loss_and_gradient(nlp, decoder):
     scores, _ = pipe.model.begin_update([eg.predicted for eg in bare])
     loss, gradient = pipe.get_loss(bare, scores)
     assert loss == 0.0 and not numpy.concatenate(gradient).any()
+
+
+@pytest.mark.parametrize("overwrite,extend,binds", [(False, False, True), (True, False, False), (False, True, False)])
+def test_present_annotation_binds_the_path_only_if_it_stays_as_it_is(nlp, overwrite, extend, binds):
+    """What is overwritten or merged with predictions is not known to be the whole of what the path will say."""
+    pipe = nlp.add_pipe("rnn_morphologizer", config={"model": small_model(), "decoder": "crf"})
+    train(nlp, make_examples(nlp), steps=15)
+    pipe.overwrite, pipe.extend = overwrite, extend
+    doc = nlp.make_doc("I like London.")
+    (free,), proba = pipe.predict([doc]), pipe.predict_proba([doc])[0]
+    other = (free[0] + 1) % len(pipe.tags)
+    pos = pipe.tags[other].partition("POS=")[2]
+    assert pos and f"POS={pos}" not in pipe.tags[free[0]]
+    doc[0].pos_ = pos
+    (path,) = pipe.predict([doc])
+    assert (f"POS={pos}" in pipe.tags[path[0]]) == binds == (path[0] != free[0])
+    assert numpy.allclose(pipe.predict_proba([doc])[0], proba, atol=1e-6) == (not binds)

@@ -158,6 +158,16 @@ def test_rehearse_pulls_every_weight_back(nlp):
     assert pipe.model.to_bytes() == unchanged
 
 
+def test_rehearsal_drops_as_it_is_told(nlp):
+    """Without dropout, a model that has not changed says what it said; with dropout it is drawn back to that."""
+    pipe = nlp.add_pipe("rnn_tagger", config={"model": small_model()})
+    examples = make_examples(nlp)
+    train(nlp, examples, steps=5)
+    nlp.resume_training()
+    assert pipe.rehearse(examples, drop=0.0)["rnn_tagger"] < 1e-6
+    assert pipe.rehearse(examples, drop=0.5)["rnn_tagger"] > 1e-3
+
+
 def test_rehearse_after_a_new_label(nlp):
     pipe = nlp.add_pipe("rnn_tagger", config={"model": small_model()})
     examples = make_examples(nlp)

@@ -58,12 +58,6 @@ class BiluoTarget(BiluoScheme, Target):
     def gold_groups(self) -> Dict[str, str]:
         return {} if self.incorrect_spans_key is None else {"incorrect_spans_key": self.incorrect_spans_key}
 
-    def describe_empty(self) -> str:
-        return (
-            "offsets that match no token become missing when spaCy makes an Example of them (warning W030), and IOB "
-            "tags, given as the BILUO tags that it takes, become O: convert them by spacy.training.iob_to_biluo."
-        )
-
     def warnings_about(self, labels: Collection[str]) -> List[str]:
         tags = sorted(label for label in labels if SCHEME_TAG.match(label))
         if not tags:
@@ -93,7 +87,7 @@ class BiluoTarget(BiluoScheme, Target):
         spans, tags = self.align(example)
         for span in spans:
             # Never decoded, so not learned either: neither where it is, nor that there is none.
-            if _is_ragged(example.predicted[span.start : span.end]):
+            if not span.label_ or _is_ragged(example.predicted[span.start : span.end]):
                 tags[span.start : span.end] = [None] * len(span)
         return tags
 
@@ -106,7 +100,7 @@ class BiluoTarget(BiluoScheme, Target):
         return sorted({IncorrectSpan(span.start, span.end, span.label_) for span in aligned})
 
     def count_gold(self, example: Example) -> int:
-        return len(self.spans_in(example.reference))
+        return sum(bool(span.label_) for span in self.spans_in(example.reference))
 
     def count_aligned(self, example: Example) -> int:
         return sum(tag is not None and tag[0] in "BU" for tag in self.gold(example))

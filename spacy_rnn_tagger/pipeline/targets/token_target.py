@@ -1,6 +1,7 @@
 """Targets that give each token one string."""
 
 from abc import abstractmethod
+from operator import attrgetter
 from typing import Dict, FrozenSet, List, Optional, Sequence, Set
 
 import numpy as np
@@ -40,14 +41,16 @@ class TokenTarget(Target):
     def labels_in(self, example: Example) -> Set[str]:
         doc = example.reference
         spans = self._alternative_spans(doc)
-        return self.values_in(doc) | {self.normalize_label(label) for label in {span.label_ for span in spans}}
+        # An empty label is found to be reported, and normalized it might be another.
+        given = {span.label_ for span in spans}
+        return self.values_in(doc) | {self.normalize_label(label) if label else "" for label in given}
 
     def alternatives(self, example: Example) -> Optional[Sets]:
         spans = self._alternative_spans(example.reference)
         if not spans:
             return None
         sets: List[Set[str]] = [set() for _ in example.reference]
-        for span in spans:
+        for span in filter(attrgetter("label_"), spans):
             label = self.normalize_label(span.label_)
             for i in range(span.start, span.end):
                 sets[i].add(label)
