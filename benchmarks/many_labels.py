@@ -1,12 +1,18 @@
 """Time entities of many types: their legal transitions as blocks, against one matrix of all pairs of tags."""
 
 import argparse
-import statistics
-import time
-from typing import Callable, Dict, List
+import sys
+from pathlib import Path
+from typing import Callable, Dict, Sequence
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
+from benchmarks.common.table import Table
+from benchmarks.common.table import times as times_of
+from benchmarks.common.timer import WALL, Task, measure
+from benchmarks.speed.machine import kernel, processor
 from spacy_rnn_tagger.chain import lattice
 from spacy_rnn_tagger.chain.crf_loss import crf_loss
 from spacy_rnn_tagger.chain.decoding import viterbi
@@ -59,16 +65,33 @@ def run_as(form: str, step: Step) -> float:
         lattice.BLOCKS_FROM = usual
 
 
-def time_forms(step: Step, seconds: float) -> Dict[str, float]:
-    """Median milliseconds of a step by form. The forms take turns, so that a busy machine disturbs both alike."""
-    times: Dict[str, List[float]] = {form: [] for form in FORMS}
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until or min(map(len, times.values())) < 3:
-        for form, measured in times.items():
-            began = time.perf_counter()
-            run_as(form, step)
-            measured.append(1000 * (time.perf_counter() - began))
-    return {form: statistics.median(measured) for form, measured in times.items()}
+def compare(types: Sequence[int], n_seqs: int, mean_length: int, seconds: float, seed: int) -> Table:
+    """Time all steps in both forms, which take turns.
+
+    types (Sequence[int]): Numbers of entity types.
+    n_seqs (int): Sequences in the batch.
+    mean_length (int): Mean tokens per sequence.
+    seconds (float): Time to spend on each row of the table.
+    seed (int): Seed of the random scores.
+    RETURNS (Table): Median milliseconds and the ratio, one row for each number of types and step.
+    RAISES (ValueError): If a step gives different results.
+    """
+    title = f"Median milliseconds of a batch of {n_seqs}, mean length {mean_length}, seed {seed}"
+    table = Table("many_labels", title, ["step", "entity types", "tags", "matrix", "blocks", "ratio"])
+    for n_types in types:
+        for name, step in make_steps(n_types, n_seqs, mean_length, seed).items():
+            tasks = {form: Task(1, lambda: None, lambda _, f=form, s=step: run_as(f, s), float) for form in FORMS}
+            times = measure(tasks, 3, WALL, seconds=seconds)
+            if not np.isclose(*times.results.values(), rtol=1e-4):
+                raise ValueError(f"{name}: the results differ: {times.results}")
+            medians = {form: 1000 * times.median(form) for form in FORMS}
+            ratio = times.slowdown("matrix", "blocks")
+            cells = (f"{n_types:,}", f"{1 + 4 * n_types:,}", *(f"{ms:,.2f}" for ms in medians.values()))
+            table.add(name, *cells, times_of(ratio), n_types=n_types, ratio=ratio, **medians)
+    table.notes.append(
+        f"Lattices take blocks from {lattice.BLOCKS_FROM} tags on. {processor()}, NumPy's kernel {kernel()}."
+    )
+    return table
 
 
 def main() -> None:
@@ -79,18 +102,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="time to spend on each row of the table")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random scores")
     args = parser.parse_args()
-    print(f"batch {args.batch}, mean length {args.length}: median milliseconds")
-    print(f"lattices take blocks from {lattice.BLOCKS_FROM} tags on")
-    print(f"{'types':>5} {'tags':>5} {'step':<21} {'matrix':>9} {'blocks':>9} {'ratio':>7}")
-    for n_types in args.types:
-        for name, step in make_steps(n_types, args.batch, args.length, args.seed).items():
-            results = [run_as(form, step) for form in FORMS]
-            if not np.isclose(*results, rtol=1e-4):
-                raise SystemExit(f"{name}: the results differ: {results}")
-            medians = time_forms(step, args.seconds)
-            ratio = medians["matrix"] / medians["blocks"]
-            row = f"{n_types:>5} {1 + 4 * n_types:>5} {name:<21} {medians['matrix']:>9.2f} {medians['blocks']:>9.2f}"
-            print(f"{row} {ratio:>6.1f}x")
+    print(compare(args.types, args.batch, args.length, args.seconds, args.seed).markdown())
 
 
 if __name__ == "__main__":
