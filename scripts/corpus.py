@@ -1,6 +1,7 @@
 """The bundled corpus: check it, convert it to .spacy files.
 
-Format (assets/corpus/README.md): documents headed by `# doc ID | genre`; each sentence is its raw text, then its tokens as
+Format (assets/corpus/README.md): documents headed by `# doc ID | genre`; each sentence is its raw text, then its tokens
+    as
 `form/UPOS`, entities in brackets: `[FAC Red/PROPN Fort/PROPN] is/AUX in/ADP [GPE Delhi/PROPN] ./PUNCT`.
 """
 
@@ -19,7 +20,8 @@ from spacy.vocab import Vocab
 SPLITS = ("train", "dev", "test")
 UPOS = set("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 ENTITIES = set(
-    "CARDINAL DATE EVENT FAC GPE LANGUAGE LAW LOC MONEY NORP ORDINAL ORG PERCENT PERSON PRODUCT QUANTITY TIME WORK_OF_ART".split()
+    "CARDINAL DATE EVENT FAC GPE LANGUAGE LAW LOC MONEY NORP ORDINAL ORG PERCENT PERSON PRODUCT QUANTITY TIME "
+    "WORK_OF_ART".split()
 )
 HEADER = re.compile(r"# doc (?P<id>[\w-]+) \| (?P<genre>[\w-]+)$")
 NEAR_DUPLICATE = 0.7
@@ -152,7 +154,8 @@ def sentences(documents: List[Document]) -> Iterator[Sentence]:
 
 
 def check(corpus: Dict[str, List[Document]]) -> List[str]:
-    """Problems of the corpus as a whole: tokens, duplicates, leakage between splits, the sentence that the test must have."""
+    """Problems of the corpus as a whole: tokens, duplicates, leakage between splits, the sentence that the test must
+    have."""
     problems = []
     tokenize = spacy.blank("en").tokenizer
     for part in corpus.values():
@@ -201,8 +204,9 @@ def describe(corpus: Dict[str, List[Document]]) -> str:
     for split, part in corpus.items():
         sents = list(sentences(part))
         genres = Counter(document.genre for document in part)
+        n_tokens, n_ents = sum(len(s.words) for s in sents), sum(len(s.ents) for s in sents)
         lines.append(
-            f"{split:7}{len(part):6}{len(sents):7}{sum(len(s.words) for s in sents):8}{sum(len(s.ents) for s in sents):6}  "
+            f"{split:7}{len(part):6}{len(sents):7}{n_tokens:8}{n_ents:6}  "
             + ", ".join(f"{genre} {n}" for genre, n in sorted(genres.items()))
         )
     types = Counter(label for part in corpus.values() for s in sentences(part) for _, _, label in s.ents)

@@ -1,4 +1,5 @@
-"""Label one sentence with a trained pipeline: each token with its tag, part of speech and entity type, as far as they are set."""
+"""Label one sentence with a trained pipeline: each token with its tag, part of speech and entity type, as far as they
+are set."""
 
 import argparse
 import sys

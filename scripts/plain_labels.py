@@ -1,5 +1,6 @@
-"""Turn the entities of a .spacy file into plain labels of tokens, as the first source text has them: no B and I, one label for
-each token, "Red Fort is in Delhi" being FAC FAC O O GPE. The labels become the tokens' tags (`Token.tag_`)."""
+"""Turn the entities of a .spacy file into plain labels of tokens, as the first source text has them: no B and I, one
+label for each token, "Red Fort is in Delhi" being FAC FAC O O GPE. The labels become the tokens' tags
+(`Token.tag_`)."""
 
 import argparse
 import sys

@@ -1,8 +1,8 @@
 """The bundled sets for text classification: check them, split them, convert them to .spacy files.
 
-A set is a .tsv file with a header line. The first column is the class, the last the text; columns between them are notes. The
-split is train, dev and test, 60/20/20, by a hash of the text itself, so that it needs no seed and an added text moves no
-other. Near-duplicates share the least of their hashes, and so go together.
+A set is a .tsv file with a header line. The first column is the class, the last the text; columns between them are
+notes. The split is train, dev and test, 60/20/20, by a hash of the text itself, so that it needs no seed and an added
+text moves no other. Near-duplicates share the least of their hashes, and so go together.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from spacy.tokens import Doc, DocBin
 SPLITS = {"train": 6, "dev": 2, "test": 2}
 """How many of ten hash values go to each part."""
 NEAR_DUPLICATE = 0.7
-"""Share of common words, or of a single word's common letter pairs (Jaccard), from which texts count as near-duplicates."""
+"""Share of common words, or of a single word's common letter pairs (Jaccard), from which texts count as
+near-duplicates."""
 
 
 class SetError(ValueError):
@@ -58,7 +59,8 @@ def read(path: Path) -> List[Text]:
 
     path (Path): The .tsv file.
     RETURNS (List[Text]): Its texts.
-    RAISES (SetError): With file and line, if a line has another number of columns, an empty one, or a text that was there before.
+    RAISES (SetError): With file and line, if a line has another number of columns, an empty one, or a text that was
+        there before.
     """
     texts: List[Text] = []
     seen: Dict[str, str] = {}

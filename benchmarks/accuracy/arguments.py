@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_data(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Data:
-    """The corpus, with the files and the limit asked for; what is not the whole corpus of the project is a trial. Missing files
-    end the command."""
+    """The corpus, with the files and the limit asked for; what is not the whole corpus of the project is a trial.
+    Missing files end the command."""
     given = {part: path for part, path in vars(args).items() if part in ("train", *PARTS) and path is not None}
     if args.results is None:
         args.results = args.work if given or args.limit or args.steps else RESULTS

@@ -41,7 +41,8 @@ class Data:
         return {"train": self.train, "dev": self.dev, "test": self.test}[name]
 
     def shortened(self, folder: Path, limit: Optional[int] = None, share: float = 1.0, seed: int = 0) -> "Data":
-        """The same corpus with the first sentences of each part, or a share of the training sentences, written to a folder."""
+        """The same corpus with the first sentences of each part, or a share of the training sentences, written to a
+        folder."""
         if limit is None and share == 1:
             return self
         files: Dict[str, Any] = {}

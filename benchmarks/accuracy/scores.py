@@ -12,7 +12,8 @@ def score(gold: List[Sentence], predicted: List[Sentence], fields: Sequence[str]
 
     gold (List[Sentence]): Gold sentences.
     predicted (List[Sentence]): The same sentences, labelled by a system. What it left out of `columns` is not scored.
-    fields (Sequence[str]): Columns, each scored over all tokens by equality, or "ents": entities of equal start, end and label.
+    fields (Sequence[str]): Columns, each scored over all tokens by equality, or "ents": entities of equal start, end
+        and label.
     RETURNS (Dict[str, float]): `tag_acc`, `pos_acc`, `morph_acc`, `ents_p`, `ents_r`, `ents_f`, as far as asked for.
     RAISES (ValueError): If the tokens differ.
     """

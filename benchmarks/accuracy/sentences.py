@@ -23,8 +23,8 @@ GETTERS = {
 
 @dataclass
 class Sentence:
-    """Tokens, one list of labels for each annotated column (`GETTERS`), and the entities as start token, end token (exclusive)
-    and label. Morphology is spaCy's string: features sorted by name, empty if there are none."""
+    """Tokens, one list of labels for each annotated column (`GETTERS`), and the entities as start token, end token
+    (exclusive) and label. Morphology is spaCy's string: features sorted by name, empty if there are none."""
 
     words: List[str]
     columns: Dict[str, List[str]] = field(default_factory=dict)
@@ -51,7 +51,8 @@ def write_part(path: Path, output: Path, limit: Optional[int] = None, share: flo
     path (Path): The whole file.
     output (Path): The file to write.
     limit (Optional[int]): Only the first sentences.
-    share (float): A random part of these, above 0 and at most 1. With one seed, a smaller part is contained in every larger one.
+    share (float): A random part of these, above 0 and at most 1. With one seed, a smaller part is contained in every
+        larger one.
     seed (int): Seed of the random order.
     RETURNS (Path): The file written.
     """

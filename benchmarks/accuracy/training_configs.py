@@ -77,7 +77,7 @@ def with_steps(config: Config, steps: int) -> Config:
 def with_share(config: Config, share: float) -> Config:
     """The steps for a share of the training sentences: as many as for all of them, times the square root of the share.
 
-    This lies between equally many steps, with which a tenth of the sentences is seen ten times as often, and equally many
-    epochs, with which training on a tenth ends after a tenth of the steps.
+    This lies between equally many steps, with which a tenth of the sentences is seen ten times as often, and equally
+    many epochs, with which training on a tenth ends after a tenth of the steps.
     """
     return config if share == 1 else with_steps(config, max(1, round(config["training"]["max_steps"] * share**0.5)))

@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser, sections: Sequence[str]) -> N
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"only show that it runs: one round, {QUICK_LIMIT} sentences, stand-ins trained for two steps on few sentences",
+        help=f"only show that it runs: one round, {QUICK_LIMIT} sentences, stand-ins trained for two steps on few "
+        "sentences",
     )
     if len(sections) > 1:
         parser.add_argument("--only", nargs="+", choices=sections, default=list(sections), metavar="TABLE")

@@ -50,7 +50,7 @@ def note(machine: Dict[str, Any]) -> str:
 
 
 def sentence(machine: Dict[str, Any]) -> str:
-    """The same for people."""
+    """RETURNS (str): What a machine is, for people. machine (Dict[str, Any]): What `describe_machine` gave."""
     versions = ", ".join(f"{name} {machine[name]}" for name in ("python", *PACKAGES))
     load = "" if machine["load"] is None else f"; load average at the start: {machine['load']:.1f}"
     return f"{machine['processor']}, {machine['cores']} cores; {versions}{load}."

@@ -1,7 +1,8 @@
 """The pipelines, from disk: trained ones as far as given, and stand-ins of the same architecture otherwise.
 
-What a pipeline annotates depends on its weights, how fast it is hardly does; but it depends on the number of labels and on how
-often words occur. So a stand-in is initialized from the whole training data, and then trained for a few steps only.
+What a pipeline annotates depends on its weights, how fast it is hardly does; but it depends on the number of labels and
+on how often words occur. So a stand-in is initialized from the whole training data, and then trained for a few steps
+only.
 """
 
 import hashlib
@@ -86,8 +87,8 @@ class Pipelines:
         train = self.train.get(recipe.corpus, CORPORA[recipe.corpus].train)
         if not train.is_file():
             raise MissingPart(
-                f"there is no {train} to initialize {name!r} from; run `spacy project run {recipe.corpus}-corpus`, or name "
-                f"it with --train {recipe.corpus}=PATH"
+                f"there is no {train} to initialize {name!r} from; run `spacy project run {recipe.corpus}-corpus`, or "
+                f"name it with --train {recipe.corpus}=PATH"
             )
         config = with_steps(with_gold_tokens(recipe.config()), self.steps)
         config["corpora"]["train"]["limit"] = self.limit

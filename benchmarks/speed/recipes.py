@@ -1,4 +1,5 @@
-"""The pipelines whose speed is measured, as training configs: those of `configs/`, and what differs from them in one thing."""
+"""The pipelines whose speed is measured, as training configs: those of `configs/`, and what differs from them in one
+thing."""
 
 from dataclasses import dataclass
 from typing import Callable, Dict
@@ -25,8 +26,8 @@ class Recipe:
 
 
 def ours(corpus: str, decoder: str = "softmax", depth: int = 1) -> Config:
-    """Our config for a corpus, with another decoder or more layers. A CRF has no morphologizer beside it: its transitions between
-    hundreds of analyses are nothing that anyone would train."""
+    """Our config for a corpus, with another decoder or more layers. A CRF has no morphologizer beside it: its
+    transitions between hundreds of analyses are nothing that anyone would train."""
     config = read_config(CORPORA[corpus].config)
     config["components"]["tok2vec"]["model"]["encode"]["depth"] = depth
     if decoder == "softmax":
@@ -49,7 +50,8 @@ def default_tok2vec() -> Config:
 
 
 def peer(corpus: str, encoder: str = "") -> Config:
-    """spaCy's own components, with its convolutions or another encoder of `training_configs.ENCODERS`; in batches like ours."""
+    """spaCy's own components, with its convolutions or another encoder of `training_configs.ENCODERS`; in batches like
+    ours."""
     config = read_config(CORPORA[corpus].peer_config)
     config["training"]["batcher"] = read_config(CORPORA[corpus].config)["training"]["batcher"]
     return with_encoder(config, encoder) if encoder else config

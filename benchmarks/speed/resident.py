@@ -31,8 +31,8 @@ def resident_mb() -> float:
 
 
 def settled_mb() -> float:
-    """What is in memory when everything that is free has been given back: the C library keeps free memory for later, more or less
-    of it after every batch.
+    """What is in memory when everything that is free has been given back: the C library keeps free memory for later,
+    more or less of it after every batch.
 
     RAISES (NoReading): As `resident_mb`.
     """

@@ -1,4 +1,5 @@
-"""The texts that are served: sentences of a .spacy file with their tokens, and docs of given lengths cut out of them."""
+"""The texts that are served: sentences of a .spacy file with their tokens, and docs of given lengths cut out of
+them."""
 
 from itertools import cycle, islice
 from pathlib import Path
@@ -13,7 +14,8 @@ Words = List[str]
 
 
 def read_texts(path: Path, limit: Optional[int] = None) -> Tuple[List[Words], List[str]]:
-    """RETURNS (Tuple[List[Words], List[str]]): The words of each sentence that is not empty, and the sentences as plain texts."""
+    """RETURNS (Tuple[List[Words], List[str]]): The words of each sentence that is not empty, and the sentences as plain
+    texts."""
     docs = [doc for doc in read_docs(path)[:limit] if len(doc)]
     return [[token.text for token in doc] for doc in docs], [doc.text for doc in docs]
 

@@ -1,4 +1,5 @@
-"""How long training takes: steps as `spacy train` takes them, in turns, by processor time, and what an epoch takes at that rate.
+"""How long training takes: steps as `spacy train` takes them, in turns, by processor time, and what an epoch takes at
+that rate.
 
 python -m benchmarks.speed.training
 """

@@ -41,8 +41,7 @@ class Transitions(ABC):
 
     @property
     def in_columns(self) -> "Transitions":
-        """The same transitions of tags that are numbered by their places in `order`; but `pair_sums` keeps their own
-        numbers."""
+        """These transitions with tags numbered by their places in `order`; `pair_sums` keeps the tags' own numbers."""
         return self
 
     @property
@@ -53,7 +52,7 @@ class Transitions(ABC):
     @property
     @abstractmethod
     def reverse(self) -> "Transitions":
-        """The same for sequences that are read backwards."""
+        """The transitions of sequences that are read backwards."""
 
     @abstractmethod
     def between(self, before: Tags, after: Tags) -> Scores:

@@ -21,9 +21,9 @@ from .targets import ABSTAIN, Path, Target, make_target, to_array
 # Knuth's multiplier of 64-bit linear congruential generators: odd, so that no bit of a value is lost.
 MULTIPLIER = np.uint64(6364136223846793005)
 Record = Dict[str, Any]
-"""Of the tokens that it was made for: `offsets`, (n,) where each begins, in characters after the record's own place;
-`marks`, (n,) what each is; `scores` (n,) and `probs` (n, n_tags) as far as they were asked for; and the names of `tags`
-and `target`."""
+"""What is kept of the n tokens of a doc: their `offsets` (n,), where each begins, in characters after the record's
+place; their `marks` (n,), what each is; their `scores` (n,) and `probs` (n, n_tags) as far as they were asked for; and
+the names of `tags` and `target`."""
 
 
 def store(

@@ -58,7 +58,8 @@ class System(ABC):
 
     @abstractmethod
     def load(self, folder: Path) -> Tagger:
-        """RETURNS (Tagger): The trained model, as a function that gives each sentence's tokens with predicted labels."""
+        """RETURNS (Tagger): The trained model, as a function that gives each sentence's tokens with predicted
+        labels."""
 
 
 def _installed(distribution: str) -> bool:

@@ -17,7 +17,8 @@ WINDOW = (-2, -1, 1, 2)
 # The settings of sklearn-crfsuite's own tutorial.
 SETTINGS = {"algorithm": "lbfgs", "c1": 0.1, "c2": 0.1, "max_iterations": 100, "all_possible_transitions": True}
 
-# Its time grows with the square of the number of labels: on EWT, with 230, a first iteration took 41 s, and there are 100.
+# Its time grows with the square of the number of labels: on EWT, with 230, a first iteration took 41 s, and there are
+# 100.
 TOO_MANY_LABELS = {"morph": "FEATS left out: an estimated hour for 230 labels"}
 
 
@@ -28,8 +29,8 @@ def shape(word: str) -> str:
 
 
 def features(words: List[str]) -> List[List[str]]:
-    """The features of each token: the word, its lower-case form, affixes and shape, and the same without affixes of the two
-    tokens before and after it."""
+    """The features of each token: the word, its lower-case form, affixes and shape, and the same without affixes of the
+    two tokens before and after it."""
     lower, shapes = [word.lower() for word in words], [shape(word) for word in words]
     found = []
     for i, word in enumerate(words):

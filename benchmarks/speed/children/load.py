@@ -1,7 +1,8 @@
 """Import spaCy, load a pipeline, serve one text.
 
-Its order: model (str), exclude (List[str]) components, hidden (Optional[str]) module, text (str). Its answer: seconds of the
-import, of loading and of the first call, and how often the hidden module was asked for by the import and by the rest.
+Its order: model (str), exclude (List[str]) components, hidden (Optional[str]) module, text (str). Its answer: seconds
+of the import, of loading and of the first call, and how often the hidden module was asked for by the import and by the
+rest.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Load a pipeline and serve texts.
 
-Its order: model (str), pipes (List[str]), hidden (Optional[str]) module, texts (List[str]), batch_size (int). Its answer: MB after
-loading, and at most.
+Its order: model (str), pipes (List[str]), hidden (Optional[str]) module, texts (List[str]), batch_size (int). Its
+answer: MB after loading, and at most.
 """
 
 from pathlib import Path

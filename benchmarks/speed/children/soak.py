@@ -1,7 +1,7 @@
 """Serve docs of random lengths, batch after batch.
 
-Its order: model (str), pipes (List[str]), words (List[str]) of the texts, zone (bool), whether to serve inside memory zones and with
-new words, docs (int), first (int). Its answer: MB in memory after the first docs, and after all.
+Its order: model (str), pipes (List[str]), words (List[str]) of the texts, zone (bool), whether to serve inside memory
+zones and with new words, docs (int), first (int). Its answer: MB in memory after the first docs, and after all.
 """
 
 from contextlib import nullcontext

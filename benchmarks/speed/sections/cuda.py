@@ -1,4 +1,4 @@
-"""The same serving on a GPU, where there is one."""
+"""Serving on a GPU, where there is one."""
 
 from typing import Dict
 

@@ -50,8 +50,8 @@ def measure_engine(setup: Setup) -> Table:
     found = measure(tasks, setup.rounds)
     table = Table(
         "engine",
-        f"One bidirectional LSTM layer, {weights.inputs.shape[2]} to 2 × {weights.n_hidden}: tokens per second of one core on "
-        f"{setup.described()}, in batches of {setup.batch_size}",
+        f"One bidirectional LSTM layer, {weights.inputs.shape[2]} to 2 × {weights.n_hidden}: tokens per second of one "
+        f"core on {setup.described()}, in batches of {setup.batch_size}",
         ["engine", "tokens/s", "× torch"],
     )
     for name in tasks:

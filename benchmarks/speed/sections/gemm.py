@@ -63,8 +63,9 @@ def measure_gemm(setup: Setup) -> Table:
     best = max(max(rates[name]) for name in list(tasks)[: len(squares)])
     table = Table(
         "gemm",
-        f"The recurrence against plain matrix products: float32 on one core, LSTM of {WIDTH} units, {BATCH} sequences of {STEPS} "
-        "steps. Operations are those of the (recurrent) product, share is that of the fastest square product",
+        f"The recurrence against plain matrix products: float32 on one core, LSTM of {WIDTH} units, {BATCH} sequences "
+        f"of {STEPS} steps. Operations are those of the (recurrent) product, share is that of the fastest square "
+        "product",
         ["what", "GFLOP/s, median", "best", "share, median", "best"],
     )
     for name, of_rounds in rates.items():

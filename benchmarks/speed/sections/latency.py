@@ -22,8 +22,8 @@ def measure_latency(setup: Setup) -> Table:
     n_calls = 10 if setup.quick else CALLS
     table = Table(
         "latency",
-        f"Latency of `nlp(text)` on a text of {LENGTH} tokens: milliseconds, the median of {n_calls * setup.rounds:,} calls on "
-        f"texts of {setup.title}; and how many times as fast as spaCy's own",
+        f"Latency of `nlp(text)` on a text of {LENGTH} tokens: milliseconds, the median of {n_calls * setup.rounds:,} "
+        f"calls on texts of {setup.title}; and how many times as fast as spaCy's own",
         ["pipeline", "ms", "× spaCy"],
     )
     for ours, theirs in PAIRS:

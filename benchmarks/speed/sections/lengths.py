@@ -23,8 +23,8 @@ def measure_lengths(setup: Setup) -> Table:
     n_tokens = lengths[-1]
     table = Table(
         "lengths",
-        f"Doc lengths: tokens per second of one core on {n_tokens:,} tokens of {setup.title}, cut into docs, in batches of "
-        f"{setup.batch_size}",
+        f"Doc lengths: tokens per second of one core on {n_tokens:,} tokens of {setup.title}, cut into docs, in "
+        f"batches of {setup.batch_size}",
         ["tokens of a doc", *(f"`{'+'.join(pipes)}`" for _, pipes in (OURS, PEER)), "× spaCy"],
     )
     pipelines = {who: setup.pipelines.load(*pair) for who, pair in (("ours", OURS), ("spaCy", PEER))}
@@ -58,8 +58,8 @@ def _add_company(setup: Setup, table: Table, pipelines: Dict[str, Language], n_t
     slower = {who: found.slowdown((who, "in company"), (who, "alone")) for who in pipelines}
     table.figures.append({"beside short docs": size - 1, "times as long": slower})
     table.notes.append(
-        f"A doc of {n_tokens:,} tokens in one batch with {size - 1} sentences takes {slower['ours']:.2f} times as long as alone "
-        f"(spaCy's own {slower['spaCy']:.2f} times)."
+        f"A doc of {n_tokens:,} tokens in one batch with {size - 1} sentences takes {slower['ours']:.2f} times as "
+        f"long as alone (spaCy's own {slower['spaCy']:.2f} times)."
     )
     alone, together = found.results["ours", "alone"], found.results["ours", "in company"]
     table.check(

@@ -38,8 +38,8 @@ def measure_loading(setup: Setup) -> Table:
         asked += sum(answer["asked"][1] for answer in of_rounds) if who == "ours" else 0
     table.figures.append({"ours asked for PyTorch": asked})
     table.notes.append(
-        f"Where PyTorch is installed, `import spacy` itself imports it. Loading and serving ours asked for it {asked} times; hidden, "
-        "it cannot be imported."
+        f"Where PyTorch is installed, `import spacy` itself imports it. Loading and serving ours asked for it {asked} "
+        "times; hidden, it cannot be imported."
     )
     table.notes.append(setup.pipelines.note(*(name for _, name in LOADED)))
     return table

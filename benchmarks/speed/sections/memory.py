@@ -17,8 +17,8 @@ def measure_memory(setup: Setup) -> Table:
     """MB after loading, and at most, in fresh processes."""
     table = Table(
         "memory",
-        f"Memory of a process that loads a pipeline and runs `nlp.pipe` on {len(setup.texts):,} texts of {setup.title} in batches "
-        f"of {setup.batch_size}: MB, the median of {RUNS} processes",
+        f"Memory of a process that loads a pipeline and runs `nlp.pipe` on {len(setup.texts):,} texts of "
+        f"{setup.title} in batches of {setup.batch_size}: MB, the median of {RUNS} processes",
         ["pipeline", "after loading", "at most", "at most, without PyTorch installed"],
     )
     for pair in PAIRS[:1] if setup.quick else PAIRS:

@@ -28,8 +28,9 @@ def measure_parallel(setup: Setup) -> Table:
     named = {f"{who}, `{'+'.join(nlp.pipe_names)}`": nlp for who, nlp in pipelines.items()}
     table = Table(
         "parallel",
-        f"Two processes: tokens per second by the clock in one, on texts cut out of {setup.title} ({total:,} tokens), tokenizer "
-        "included; and how many times as many in two, with `n_process = 2`, or with two processes that each annotate half of the "
+        f"Two processes: tokens per second by the clock in one, on texts cut out of {setup.title} ({total:,} tokens), "
+        "tokenizer included; and how many times as many in two, with `n_process = 2`, or with two processes that each "
+        "annotate half of the "
         "texts and keep the docs in a `DocBin`",
         ["pipeline", "tokens of a text", "one process", *(f"{way} / one" for way in BASES)],
     )
@@ -57,8 +58,8 @@ def measure_parallel(setup: Setup) -> Table:
         different += n_different(*(found.results[ours, way] for way in ("one", "`n_process = 2`")))
     table.check("of ours in one process and in two", different, len(LENGTHS) * total)
     table.notes.append(
-        "A worker of `nlp.pipe` sends every doc back as bytes, which the first process reads: what the tokenizer alone reaches with "
-        "`n_process = 2` is as much as any pipeline can."
+        "A worker of `nlp.pipe` sends every doc back as bytes, which the first process reads: what the tokenizer "
+        "alone reaches with `n_process = 2` is as much as any pipeline can."
     )
     table.notes.append(setup.pipelines.note(OURS[0], PEER[0]))
     return table

@@ -21,8 +21,9 @@ def measure_soak(setup: Setup) -> Table:
     words = sorted({word for sentence in setup.sentences for word in sentence})
     table = Table(
         "soak",
-        f"Memory over {n_docs:,} docs of random lengths, as texts through `nlp.pipe`: MB in memory after {n_first:,} and after all, when "
-        "the C library has given free memory back. In a memory zone, one token in twenty is a word that was never there before",
+        f"Memory over {n_docs:,} docs of random lengths, as texts through `nlp.pipe`: MB in memory after {n_first:,} "
+        "and after all, when the C library has given free memory back. In a memory zone, one token in twenty is a "
+        "word that was never there before",
         ["pipeline", "memory zone", f"after {n_first:,}", f"after {n_docs:,}", "difference"],
         n_texts=2,
     )

@@ -45,8 +45,8 @@ def measure_threads(setup: Setup) -> Table:
                     found.seconds.setdefault((name, one), []).append(answer["seconds"] / answer["tokens"])
     table = Table(
         "threads",
-        f"Threads: tokens per second by the clock with OMP_NUM_THREADS=1, and with what libraries choose here (PyTorch: "
-        f"{ready[False]['threads']}), on {setup.described()}, tokenised, in batches of {setup.batch_size}",
+        "Threads: tokens per second by the clock with OMP_NUM_THREADS=1, and with what libraries choose here "
+        f"(PyTorch: {ready[False]['threads']}), on {setup.described()}, tokenised, in batches of {setup.batch_size}",
         ["what", "one thread", "default", "default / one"],
     )
     for name in names:

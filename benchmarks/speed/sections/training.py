@@ -37,8 +37,8 @@ def measure_training(setup: Setup) -> Table:
     n_tokens = corpus_tokens(pipelines[BASE])
     table = Table(
         "training",
-        f"Training on {n_tokens:,} tokens of {RECIPES[BASE].corpus}: seconds of processor time for an epoch with one thread, from "
-        f"{setup.rounds} × {n_steps} steps as `spacy train` takes them, all with the same batches of "
+        f"Training on {n_tokens:,} tokens of {RECIPES[BASE].corpus}: seconds of processor time for an epoch with one "
+        f"thread, from {setup.rounds} × {n_steps} steps as `spacy train` takes them, all with the same batches of "
         f"{statistics.mean(tokens[BASE]):,.0f} tokens on average",
         ["what", "tokens/s", "seconds of an epoch", "time / spaCy's"],
     )

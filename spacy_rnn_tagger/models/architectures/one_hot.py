@@ -35,7 +35,7 @@ def build_one_hot(max_size: int, attr: str = "ORTH", min_freq: int = 2) -> DocsT
 
 
 def one_hot_columns(embed: DocsToVectors) -> DocsToColumns:
-    """Of a model of `build_one_hot`, the columns of the ones instead of the vectors."""
+    """The columns of the ones of a model of `build_one_hot`, instead of its vectors."""
     return Model(
         "one_hot_columns", columns_forward, init=columns_init, layers=[embed], dims={"nO": embed.get_dim("nO")}
     )

@@ -90,7 +90,7 @@ class LexemeGates:
             Xp = self._pack(batch)
             Y = run(Xp)
             ends = np.cumsum(Xp.packing.lengths).tolist()
-            # Of each sequence, without what was put out at its boundaries.
+            # The rows of each sequence, without those of its boundaries.
             outputs.extend(Y[i + edge : j - edge] if j > i else Y[i:j] for i, j in zip([0, *ends], ends))
         return outputs
 

@@ -77,7 +77,7 @@ def decode(stored: Any) -> Any:
 def _to_codes(array: Any) -> Any:
     greatest = np.abs(array).max(axis=-1)
     bits = (greatest / np.float32(STEPS)).astype("float32").view("uint32")
-    # Of positive floats, the next one up has the next bits. Rounded up, since codes must not exceed their range.
+    # The next greater positive float has the next bits. Scales are rounded up, since codes must not exceed their range.
     scales = np.maximum(((bits + _CUT) & ~_CUT).view("float32"), _LEAST_SCALE)
     quotients = np.divide(array, scales[..., None], dtype="float64")
     return {CODES: np.rint(quotients).astype("int8"), SCALES: scales}

@@ -14,7 +14,7 @@ class WeightsError(ValueError):
         self.reason = reason
 
     def at(self, where: str) -> "WeightsError":
-        """The same error for somebody who knows more exactly where the weights are.
+        """This error with a more exact place of the weights.
 
         where (str): The component, and its file if there is one.
         RETURNS (WeightsError): A new error.
