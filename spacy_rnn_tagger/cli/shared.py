@@ -33,6 +33,9 @@ def loading(name: str) -> Iterator[None]:
             yield
     except MemoryError:
         raise
+    except SystemExit:  # spaCy has said what is wrong with the config, but not whose config it is
+        typer.echo(f"The pipeline {name!r} cannot be loaded: its config is not valid.", err=True)
+        raise
     except Exception as e:
         first = next(iter(str(e).strip().splitlines()), "")
         if not Path(name).exists() and not is_package(name):

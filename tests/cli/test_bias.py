@@ -5,6 +5,10 @@ import re
 
 import pytest
 
+from spacy_rnn_tagger.cli.bias import format_labels, next_steps
+from spacy_rnn_tagger.evaluation.bias_curve import Point
+from spacy_rnn_tagger.evaluation.bias_sweep import TOGETHER, BiasSweep, ComponentBiases
+
 from ..fixtures.commands import run, saved, words_of  # noqa: F401
 
 
@@ -45,6 +49,16 @@ def test_a_pipeline_of_several_components_needs_no_choice(saved):  # noqa: F811
     assert "python -m spacy evaluate" in steps
     for name in ("rnn_tagger", "rnn_ner"):
         assert re.search(rf"{name}: (set .* in \[components.{name}.label_bias\]|no bias has a better F)", steps)
+
+
+@pytest.mark.parametrize("now,by", [(0.5, "set every label = 1 in"), (0.7, "no bias has a better F than 0")])
+def test_the_best_bias_is_compared_with_that_nearest_to_none(now, by):
+    """Whichever is swept first."""
+    points = [Point(bias, 9, 0.5, 0.5, f) for bias, f in ((-1.0, 0.6), (0.0, now), (1.0, 0.7))]
+    label = format_labels({"NN": points}).splitlines()[-1]
+    assert label.split()[:2] == ["NN", f"{100 * now:.2f}"]
+    sweep = BiasSweep([ComponentBiases("ner", {TOGETHER: points}, by_label=False)])
+    assert next_steps(sweep, "model")[0].startswith(f"ner: {by}")
 
 
 @pytest.mark.parametrize(

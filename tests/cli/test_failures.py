@@ -54,6 +54,9 @@ def replace(name, old, new):
 
 DAMAGES = {
     "config cut": cut("config.cfg"),
+    "config cut in a line": replace("config.cfg", "[training]", "s"),
+    "config of no section": replace("config.cfg", "[nlp]", ""),
+    "config of an unknown variable": replace("config.cfg", "seed = 0", "seed = ${nowhere.at_all}"),
     "config gone": remove("config.cfg"),
     "meta cut": cut("meta.json"),
     "meta gone": remove("meta.json"),

@@ -15,7 +15,6 @@ from thinc.api import Config
 
 from spacy_rnn_tagger.models.architectures.rnn_text_classifier import build_rnn_text_classifier
 from spacy_rnn_tagger.models.layers.pool import pool
-from spacy_rnn_tagger.training.stop_at_loss import make_stop_at_loss
 
 from ..conftest import CONFIGS, randomize, run_cli, small_model, train_cli
 
@@ -260,23 +259,6 @@ def test_stopping_rule_refuses_what_cannot_work(words_config, overrides, message
     with pytest.raises(ValueError, match=message):
         nlp = init_nlp(words_config(**overrides))
         run_training(nlp, tmp_path / "out", stdout=io.StringIO())
-
-
-def test_mean_loss_is_counted_since_the_last_evaluation():
-    lines = []
-
-    def logger(nlp, stdout, stderr):
-        return lines.append, lambda: None
-
-    nlp = spacy.blank("en")
-    nlp.config["training"]["patience"] = 7
-    log, _ = make_stop_at_loss(logger, threshold=0.5, per="word")(nlp, io.StringIO(), io.StringIO())
-    info = {"words": 100, "step": 0, "losses": {"a": 100.0, "b": 10.0}, "checkpoints": [(0.1, 0)]}
-    log(info)
-    assert info["checkpoints"] == [(0.1, 0)]
-    log(None)
-    log({**info, "words": 500, "step": 9, "losses": {"a": 150.0, "b": 40.0}})
-    assert info["checkpoints"][-1] == (float("inf"), -7) and lines[1] is None
 
 
 @pytest.mark.slow
