@@ -100,7 +100,7 @@ class BiluoTarget(Target):
         spans, tags = self.align(example)
         for span in spans:
             # Never decoded, so not learned either: neither where it is, nor that there is none.
-            if _is_ragged(example.predicted[span.start : span.end]):
+            if is_ragged(example.predicted[span.start : span.end]):
                 tags[span.start : span.end] = [None] * len(span)
         return tags
 
@@ -119,7 +119,7 @@ class BiluoTarget(Target):
         return sum(tag is not None and tag[0] in "BU" for tag in self.gold(example))
 
     def may_lose(self, example: Example) -> bool:
-        return super().may_lose(example) or any(_is_ragged(span) for span in self.spans_in(example.reference))
+        return super().may_lose(example) or any(is_ragged(span) for span in self.spans_in(example.reference))
 
     def make_tags(self, labels: Sequence[str]) -> List[str]:
         return biluo.make_tags(labels)
@@ -158,7 +158,7 @@ class BiluoTarget(Target):
         return () if self.incorrect_spans_key is None else doc.spans.get(self.incorrect_spans_key, ())
 
 
-def _is_ragged(span: Span) -> bool:
+def is_ragged(span: Span) -> bool:
     """Whether a span begins or ends with whitespace."""
     return span[0].is_space or span[-1].is_space
 
