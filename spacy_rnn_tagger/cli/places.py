@@ -44,6 +44,11 @@ class Places:
         drawn."""
         return None if path is None else self._add(path, FIGURE, "--figure")
 
+    def add_file(self, path: Path, kind: OutputKind, option: str) -> Output:
+        """RETURNS (Output): A file to write. path (Path): Its path. kind (OutputKind): Its kind. option (str): What the
+        user calls it."""
+        return self._add(path, kind, option)
+
     def add_json(self, path: Optional[Path]) -> None:
         """Remember where numbers go. If that is standard output, all that is for people goes to standard error from now
         on.
