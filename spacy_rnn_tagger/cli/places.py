@@ -21,14 +21,14 @@ class Places:
     """Where one command writes to. Each place is checked when it is added, before any work is done.
 
     command (str): The command, such as "rnn bias".
-    model (str): The pipeline that is read.
+    model (Optional[str]): The pipeline that is read, None for a command that reads none.
     force (bool): Whether outputs of the same kind may be replaced.
     inputs (Sequence[Path]): Other files and folders that are read.
     """
 
-    def __init__(self, command: str, model: str, force: bool, inputs: Sequence[Path]) -> None:
+    def __init__(self, command: str, model: Optional[str], force: bool, inputs: Sequence[Path]) -> None:
         self.command, self.force, self.inputs = command, force, inputs
-        self.model = _folder_of(model)
+        self.model = None if model is None else _folder_of(model)
         self.outputs: List[Output] = []
         self._json: Optional[Output] = None
         self._json_to_stdout = False
@@ -43,6 +43,11 @@ class Places:
         """RETURNS (Optional[Output]): A file to draw to. path (Optional[Path]): Its path, None if nothing is to be
         drawn."""
         return None if path is None else self._add(path, FIGURE, "--figure")
+
+    def add_file(self, path: Path, kind: OutputKind, option: str) -> Output:
+        """RETURNS (Output): A file to write. path (Path): Its path. kind (OutputKind): Its kind. option (str): What the
+        user calls it."""
+        return self._add(path, kind, option)
 
     def add_json(self, path: Optional[Path]) -> None:
         """Remember where numbers go. If that is standard output, all that is for people goes to standard error from now
@@ -87,12 +92,14 @@ class Places:
 
 
 @contextmanager
-def running(command: str, model: str, *, force: bool, inputs: Sequence[Optional[Path]] = ()) -> Iterator[Places]:
+def running(
+    command: str, model: Optional[str], *, force: bool, inputs: Sequence[Optional[Path]] = ()
+) -> Iterator[Places]:
     """Run a command. If it fails, end it with one sentence and an exit code: 2 for arguments that are not allowed, 1
     for work that failed, 130 for Ctrl-C.
 
     command (str): The command, such as "rnn bias".
-    model (str): The pipeline that is read.
+    model (Optional[str]): The pipeline that is read, None for a command that reads none.
     force (bool): Whether outputs of the same kind may be replaced.
     inputs (Sequence[Optional[Path]]): Other files and folders that are read, None where there is none.
     YIELDS (Places): Where it writes to.

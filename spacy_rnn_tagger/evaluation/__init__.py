@@ -3,6 +3,7 @@
 from .bias_sweep import BiasSweep, ComponentBiases, sweep_biases
 from .calibration import ComponentCalibration, PipelineCalibration, calibrate_pipeline
 from .compression_cost import CompressionCost, compress_pipeline
+from .corpus_check import CorpusCheck, check_corpus
 from .layer_summary import PipelineSummary, load_untrained, summarize_layers
 from .pipeline_scores import score_pipeline
 
@@ -11,9 +12,11 @@ __all__ = [
     "ComponentBiases",
     "ComponentCalibration",
     "CompressionCost",
+    "CorpusCheck",
     "PipelineCalibration",
     "PipelineSummary",
     "calibrate_pipeline",
+    "check_corpus",
     "compress_pipeline",
     "load_untrained",
     "score_pipeline",

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Corpus, Example
-from spacy.training.corpus import FILE_TYPE
+from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
 
 if TYPE_CHECKING:
@@ -37,17 +37,37 @@ class CheckedCorpus(Corpus):
     def _fits(self, doc: Doc) -> bool:
         return not self.max_length or len(doc) < self.max_length
 
+    def docs(self, vocab: Vocab) -> Iterator[Doc]:
+        """The gold docs as they lie in the files, empty ones too.
+
+        vocab (Vocab): The vocabulary to read them with.
+        YIELDS (Doc): A doc.
+        """
+        for loc in walk_corpus(self.path, FILE_TYPE):
+            yield from read_docs(vocab, loc)
+
     def _read_file(self, vocab: Vocab, loc: Any) -> Iterator[Doc]:
-        try:
-            yield from super().read_docbin(vocab, [loc])
-        except (GeneratorExit, KeyboardInterrupt):
-            raise
-        except Exception as e:
-            size = Path(loc).stat().st_size if Path(loc).exists() else 0
-            raise ValueError(
-                f"Cannot read the training corpus {str(loc)!r} ({size} bytes): it is truncated, or not a .spacy file "
-                f"as `spacy convert` writes it; convert it again. ({type(e).__name__}: {e})"
-            ) from e
+        yield from (doc for doc in read_docs(vocab, loc) if len(doc))
+
+
+def read_docs(vocab: Vocab, loc: Any) -> Iterator[Doc]:
+    """The docs of one .spacy file.
+
+    vocab (Vocab): The vocabulary to read them with.
+    loc (Path): The file.
+    YIELDS (Doc): A doc.
+    RAISES (ValueError): If the file is damaged.
+    """
+    try:
+        yield from DocBin().from_disk(loc).get_docs(vocab)
+    except (GeneratorExit, KeyboardInterrupt):
+        raise
+    except Exception as e:
+        size = Path(loc).stat().st_size if Path(loc).exists() else 0
+        raise ValueError(
+            f"Cannot read the training corpus {str(loc)!r} ({size} bytes): it is truncated, or not a .spacy file as "
+            f"`spacy convert` writes it; convert it again. ({type(e).__name__}: {e})"
+        ) from e
 
 
 def sentences_of(doc: Doc) -> Iterator[Doc]:

@@ -87,7 +87,7 @@ class BiluoTarget(BiluoScheme, Target):
         spans, tags = self.align(example)
         for span in spans:
             # Never decoded, so not learned either: neither where it is, nor that there is none.
-            if not span.label_ or _is_ragged(example.predicted[span.start : span.end]):
+            if not span.label_ or is_ragged(example.predicted[span.start : span.end]):
                 tags[span.start : span.end] = [None] * len(span)
         return tags
 
@@ -106,7 +106,7 @@ class BiluoTarget(BiluoScheme, Target):
         return sum(tag is not None and tag[0] in "BU" for tag in self.gold(example))
 
     def may_lose(self, example: Example) -> bool:
-        return super().may_lose(example) or any(_is_ragged(span) for span in self.spans_in(example.reference))
+        return super().may_lose(example) or any(is_ragged(span) for span in self.spans_in(example.reference))
 
     def permitted(self, docs: Sequence[Doc], labels: Sequence[str]) -> Optional[NDArray[np.bool_]]:
         """No span begins or ends with whitespace, or consists of it."""
@@ -139,7 +139,7 @@ class BiluoTarget(BiluoScheme, Target):
         return () if self.incorrect_spans_key is None else doc.spans.get(self.incorrect_spans_key, ())
 
 
-def _is_ragged(span: Span) -> bool:
+def is_ragged(span: Span) -> bool:
     """Whether a span begins or ends with whitespace."""
     return span[0].is_space or span[-1].is_space
 
