@@ -86,13 +86,14 @@ def _leave_out_absent(nlp: Language, given: Dict[str, Optional[float]]) -> Dict[
     """
     weights = dict(given)
     names = filter(nlp.has_factory, registry.factories.get_all())
-    factories = [nlp.get_factory_meta(name).default_score_weights for name in names]
-    known = {key for scores in factories for key in scores or ()}
-    absent = [key for key in weights if key in known - _expected_scores(nlp)]
+    known = {key for name in names for key in nlp.get_factory_meta(name).default_score_weights or ()}
+    absent = [key for key in weights if key in known - _expected_scores(nlp) and weights[key] is not None]
     if not absent:
         return weights
     before = sum(weight or 0.0 for weight in weights.values())
-    lost = [f"{key} = {weights.pop(key)}" for key in absent]
+    lost = [f"{key} = {weights[key]}" for key in absent]
+    # What a factory of the pipeline scores by default comes back if it is not there.
+    weights.update(dict.fromkeys(absent))
     after = sum(weight or 0.0 for weight in weights.values())
     for key, weight in weights.items():
         weights[key] = weight * before / after if weight and after else weight

@@ -53,14 +53,25 @@ def test_scores_of_absent_components_are_left_out(nlp):
     tagger = nlp.add_pipe("rnn_tagger", config={"model": small_model()})
     training_config(nlp, tag_acc=0.4, ents_f=0.6, ents_p=0.0, ents_per_type=None, my_own=0.0, speed=0.0)
     with pytest.warns(
-        UserWarning, match=r"score_weights\] ents_f = 0.6, ents_p = 0.0, .*\(rnn_tagger\) produces these scores"
+        UserWarning, match=r"score_weights\] ents_f = 0.6, ents_p = 0.0: .*\(rnn_tagger\) produces these scores"
     ):
         check_score_weights(nlp, "rnn_tagger", tagger.target)
     weights = nlp.config["training"]["score_weights"]
-    assert weights == {"tag_acc": 1.0, "my_own": 0.0, "speed": 0.0}
+    absent = dict.fromkeys(["ents_f", "ents_p", "ents_per_type"])
+    assert weights == {"tag_acc": 1.0, "my_own": 0.0, "speed": 0.0, **absent}  # None is no column of the table
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_score_weights(nlp, "rnn_tagger", tagger.target)
+
+
+@pytest.mark.parametrize("given", [{"tag_acc": None, "pos_acc": 1.0}, {"pos_acc": 0.5}])
+def test_the_default_score_of_a_factory_is_left_out_for_another_target(nlp, given):
+    tagger = nlp.add_pipe("rnn_tagger", config={"model": small_model(), "target": "pos"})
+    training_config(nlp, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_score_weights(nlp, "rnn_tagger", tagger.target)
+    assert nlp.config["training"]["score_weights"] == {"tag_acc": None, "pos_acc": 1.0}
 
 
 def test_scores_of_present_components_stay(nlp):
