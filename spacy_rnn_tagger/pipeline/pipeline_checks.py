@@ -62,8 +62,8 @@ def check_score_weights(nlp: Language, name: str, target: Target) -> None:
     for k, weight in weights.items():
         if weight and k not in expected and get_close_matches(k, target.score_keys, cutoff=0.6):
             raise ValueError(
-                f"[training.score_weights] {k} = {configured[k]}: no component produces this score; component {name!r} produces "
-                f"{', '.join(target.score_keys)}.{nearest(k, target.score_keys)}"
+                f"[training.score_weights] {k} = {configured[k]}: no component produces this score; component {name!r} "
+                f"produces {', '.join(target.score_keys)}.{nearest(k, target.score_keys)}"
             )
 
 

@@ -1,5 +1,5 @@
-"""Weights as float16 and as int8 rows: how far off they may be, that they are encoded the same way ever after, and that packed
-objects are counted before they are unpacked."""
+"""Weights as float16 and as int8 rows: how far off they may be, that they are encoded the same way ever after, and that
+packed objects are counted before they are unpacked."""
 
 import tracemalloc
 

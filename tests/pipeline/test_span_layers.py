@@ -57,6 +57,9 @@ def test_gold_spans_that_overlap_are_refused_by_name(nlp):
     nlp.initialize(lambda: examples[:1])
     with pytest.raises(ValueError, match="in doc 'Bank of England', the gold spans"):
         nlp.update(examples, sgd=False)
+    both = spans_doc(nlp, "New York", x=[(0, 2, "GPE"), (0, 2, "ORG")])  # one place, two labels
+    with pytest.raises(ValueError, match="gold spans 'New York' .* and 'New York' .* overlap"):
+        make_target("spans:x", nlp.vocab).gold(Example(nlp.make_doc("New York"), both))
     twice = spans_doc(nlp, "New York", x=[(0, 2, "GPE"), (0, 2, "GPE")])
     assert make_target("spans:x", nlp.vocab).gold(Example(nlp.make_doc("New York"), twice)) == ["B-GPE", "L-GPE"]
 

@@ -24,8 +24,8 @@ class EntsTarget(BiluoTarget):
 
     def describe_empty(self) -> str:
         return (
-            "offsets that match no token become missing when spaCy makes an Example of them (warning W030), and IOB tags, given as "
-            "the BILUO tags that it takes, become O: convert them by spacy.training.iob_to_biluo."
+            "offsets that match no token become missing when spaCy makes an Example of them (warning W030), and IOB tags, "
+            "given as the BILUO tags that it takes, become O: convert them by spacy.training.iob_to_biluo."
         )
 
     def spans_in(self, doc: Doc) -> Sequence[Span]:

@@ -27,7 +27,8 @@ class TagTarget(AttrTarget):
         )
 
     def is_annotated(self, doc: Doc) -> bool:
-        """Whether any token of a doc has a tag or alternatives, and not just the tag that `spacy convert` writes for want of one."""
+        """Whether any token of a doc has a tag or alternatives, and not just the tag that `spacy convert` writes for
+        want of one."""
         own = np.setdiff1d(doc.to_array(self.attr), (0, NO_TAG))
         return bool(own.size) or bool(self._alternative_spans(doc))
 
