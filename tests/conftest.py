@@ -63,7 +63,8 @@ def nlp() -> Language:
 
 
 def make_examples(nlp: Language) -> List[Example]:
-    """Four sentences with every target annotated; "spans:layer" like the entities, "_.kind" like the parts of speech."""
+    """Four sentences with every target annotated; "spans:layer" like the entities, "_.kind" like the parts of
+    speech."""
     Token.set_extension("kind", default=None, force=True)
     examples = []
     for text, tags, pos, ents in SENTENCES:
@@ -162,7 +163,8 @@ def copy_project(folder: Path) -> None:
 
 @pytest.fixture
 def run_script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., Tuple[int, str, str]]:
-    """Run a script of scripts/ as the command line would, without the seconds that a new process takes to import spaCy."""
+    """Run a script of scripts/ as the command line would, without the seconds that a new process takes to import
+    spaCy."""
 
     def run(name: str, *args: object) -> Tuple[int, str, str]:
         path = ROOT / "scripts" / name

@@ -336,8 +336,8 @@ class TestBoundaries:
     @pytest.mark.parametrize("bidirectional", [False, True])
     @pytest.mark.parametrize("cell", ["rnn_tanh", "gru", "lstm"])
     def test_no_padding_enters_the_computation(self, cell, bidirectional):
-        """Each sequence alone, beside longer and empty ones, in training and in serving: the same states and gradients. And a
-        batch costs as many rows as it has symbols, so there is no row that padding could be in."""
+        """Each sequence alone, beside longer and empty ones, in training and in serving: the same states and gradients.
+        And a batch costs as many rows as it has symbols, so there is no row that padding could be in."""
         encoder = self.make(cell=cell, bidirectional=bidirectional, depth=2)
         Xs = self.inputs()
         seen = []

@@ -14,7 +14,8 @@ def decoder(request):
 
 @pytest.fixture
 def trio(nlp, decoder):
-    """Tags, morphology and entities, all storing what they can, trained enough to find entities and not to be sure of them."""
+    """Tags, morphology and entities, all storing what they can, trained enough to find entities and not to be sure of
+    them."""
     add(nlp, "rnn_tagger", decoder=decoder, **CONFIG)
     add(nlp, "rnn_morphologizer", decoder=decoder, **CONFIG)
     add(nlp, "rnn_ner", decoder=decoder, **CONFIG)

@@ -208,7 +208,8 @@ def test_truncated_corpus(tmp_path, toy_data):
     [
         (
             {"tag_acc": 1.0},
-            "component 'rnn_ner': its target 'ents' is scored by ents_f, which has no entry in [training.score_weights]",
+            "component 'rnn_ner': its target 'ents' is scored by ents_f, which has no entry in "
+            "[training.score_weights]",
         ),
         ({"ents_f": 0.5, "ents_f1": 0.5}, "[training.score_weights] ents_f1 = 0.25: no component produces this score"),
     ],

@@ -88,7 +88,7 @@ def test_scores_of_present_components_stay(nlp):
 @pytest.mark.parametrize("method", ["initialize", "assemble"])
 def test_a_pipeline_without_data_says_what_to_do(nlp, method):
     nlp.add_pipe("rnn_tagger", config={"model": small_model()})
-    message = r"component 'rnn_tagger': the pipeline is initialized without training data.* \[initialize.components.rnn_tagger\]"
+    message = r"component 'rnn_tagger': the pipeline is initialized without training data.*initialize.components"
     with pytest.raises(ValueError, match=message):
         nlp.initialize()
     nlp.config["initialize"]["components"]["rnn_tagger"] = {"labels": ["NN", "VB"]}

@@ -1,4 +1,5 @@
-"""The components among other components: listeners, frozen, annotating, rehearsed, averaged, in threads and processes."""
+"""The components among other components: listeners, frozen, annotating, rehearsed, averaged, in threads and
+processes."""
 
 import subprocess
 import sys

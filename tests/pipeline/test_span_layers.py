@@ -49,7 +49,8 @@ def test_gold_spans_that_overlap_are_refused_by_name(nlp):
     bad = spans_doc(nlp, "Bank of England", x=[(2, 3, "GPE"), (0, 3, "ORG")])
     examples = [Example(nlp.make_doc(y.text), y) for y in (good, bad)]
     message = (
-        r"in doc 1 \('Bank of England'\), the gold spans 'Bank of England' \(tokens 0 to 2, label 'ORG'\) and 'England' "
+        r"in doc 1 \('Bank of England'\), the gold spans 'Bank of England' \(tokens 0 to 2, label 'ORG'\) and "
+        r"'England' "
         r"\(tokens 2 to 2, label 'GPE'\) of doc.spans\['x'\] overlap, .* a key of its own"
     )
     with pytest.raises(ValueError, match=message):
@@ -57,6 +58,9 @@ def test_gold_spans_that_overlap_are_refused_by_name(nlp):
     nlp.initialize(lambda: examples[:1])
     with pytest.raises(ValueError, match="in doc 'Bank of England', the gold spans"):
         nlp.update(examples, sgd=False)
+    both = spans_doc(nlp, "New York", x=[(0, 2, "GPE"), (0, 2, "ORG")])  # one place, two labels
+    with pytest.raises(ValueError, match="gold spans 'New York' .* and 'New York' .* overlap"):
+        make_target("spans:x", nlp.vocab).gold(Example(nlp.make_doc("New York"), both))
     twice = spans_doc(nlp, "New York", x=[(0, 2, "GPE"), (0, 2, "GPE")])
     assert make_target("spans:x", nlp.vocab).gold(Example(nlp.make_doc("New York"), twice)) == ["B-GPE", "L-GPE"]
 

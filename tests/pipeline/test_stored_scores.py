@@ -81,7 +81,8 @@ def test_probabilities_are_written_as_json_and_come_back(trio):
 
 
 def test_reading_every_token_takes_one_look_at_each(nlp):
-    """Reading one probability does not look at the whole doc: the number of look-ups grows with the length, not its square."""
+    """Reading one probability does not look at the whole doc: the number of look-ups grows with the length, not its
+    square."""
     looked = []
 
     class Counting(dict):

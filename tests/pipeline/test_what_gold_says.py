@@ -1,4 +1,5 @@
-"""What gold says is learned and served, or one sentence says why not: odd values, other vocabularies, what is missing."""
+"""What gold says is learned and served, or one sentence says why not: odd values, other vocabularies, what is
+missing."""
 
 import re
 import warnings
@@ -66,8 +67,8 @@ def annotation(doc):
 
 
 def test_docs_of_another_vocabulary_are_learned_from_and_annotated(nlp, kind):
-    """Of every target: gold, and docs that are served alone or beside others, of vocabularies that know neither the labels
-    nor the words. The model spells words, for which it looks up their strings."""
+    """Of every target: gold, and docs that are served alone or beside others, of vocabularies that know neither the
+    labels nor the words. The model spells words, for which it looks up their strings."""
     model = small_model()
     chars = {"@architectures": "spacy-rnn-tagger.CharRNN.v1", "width": 4, "char_width": 4, "rows": 50}
     model["tok2vec"]["embed"]["chars"] = chars
@@ -96,7 +97,8 @@ def test_docs_of_another_vocabulary_are_learned_from_and_annotated(nlp, kind):
 @pytest.mark.parametrize("target", ["ents", "spans:layer"])
 @pytest.mark.parametrize("labels", [None, ["OTHER"]], ids=["learned", "unknown"])
 def test_misaligned_gold_of_another_vocabulary_is_counted(nlp, target, labels):
-    """A label of the gold docs' vocabulary alone is looked up where tokens have to be aligned, and may be none to learn."""
+    """A label of the gold docs' vocabulary alone is looked up where tokens have to be aligned, and may be
+    none to learn."""
     pipe = add(nlp, target)
     other = spacy.blank("en")
     y = doc_of(other, ["ab", "c", "d"], ents=["B-ODD-ONE", "O", "B-OTHER"])
@@ -181,7 +183,7 @@ def test_tags_that_are_all_hyphens_are_said_to_be_none(nlp, kind):
     def gold(tags):
         return doc_of(nlp, ["a", "b"], tags=tags, pos=["X", "X"])
 
-    message = r"no annotation for its target 'tag' .*annotated targets: pos, morph.*\('-' alone is what `spacy convert` writes"
+    message = r"no annotation for its target 'tag' .*annotated targets: pos, morph.*\('-' alone is what `spacy convert`"
     with pytest.raises(ValueError, match=message):
         initialize(spacy_pipeline("tag"), gold(["-", "-"]))
     assert initialize(spacy_pipeline("pos"), gold(["-", "-"])) == []

@@ -59,7 +59,8 @@ def test_the_validator_names_the_place(run_script, tmp_path, old, new, message):
 def test_the_validator_finds_leaks_and_wrong_tokens(run_script, tmp_path):
     shutil.copytree(CORPUS, tmp_path / "corpus")
     train, test = tmp_path / "corpus" / "train.txt", tmp_path / "corpus" / "test.txt"
-    leak = "\n# doc leak-1 | news\nThe Red Fort is in Delhi!\n[FAC The/DET Red/PROPN Fort/PROPN] is/AUX in/ADP [GPE Delhi/PROPN] !/PUNCT\n"
+    tokens = "[FAC The/DET Red/PROPN Fort/PROPN] is/AUX in/ADP [GPE Delhi/PROPN] !/PUNCT"
+    leak = f"\n# doc leak-1 | news\nThe Red Fort is in Delhi!\n{tokens}\n"
     wrong = "\nI can't.\nI/PRON can't/VERB ./PUNCT\n"
     train.write_text(train.read_text(encoding="utf8") + leak + wrong, encoding="utf8")
     code, _, err = run_script("corpus.py", "check", tmp_path / "corpus")

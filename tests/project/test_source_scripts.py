@@ -112,7 +112,8 @@ def test_tweets_need_their_wheel(tmp_path, capsys):
 def test_pages_are_filled_by_their_commands(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
-        "a\n<!-- output: python -c \"print('new')\" -->\nold\n<!-- end -->\nb\n<!-- include: no/such.md -->\nkept\n<!-- end -->\n"
+        "a\n<!-- output: python -c \"print('new')\" -->\nold\n<!-- end -->\nb\n<!-- include: no/such.md "
+        "-->\nkept\n<!-- end -->\n"
     )
     assert fill_outputs.main([str(page)]) == 0
     first = page.read_text()

@@ -1,4 +1,5 @@
-"""The formulas of the four source texts (docs/sources.md), written out plainly, against the layer that everything here uses.
+"""The formulas of the four source texts (docs/sources.md), written out plainly, against the layer that everything here
+uses.
 
 Texts A to D are two tutorials and one explainer in two printings. Vectors are columns in them and rows here; what each
 sequence reads and writes is a row for every step.
@@ -39,9 +40,9 @@ def vanilla(x, U, W, b, f=np.tanh):
 
 
 def lstm(x, W_f, W_i, W_c, W_o, b_f, b_i, b_c, b_o):
-    """Text A. Each W multiplies the concatenation [h_(t-1), x_t]. The text gives the output gate as W_o [h, x] + b_o without
-    its sigmoid, and calls it o_t like the network's output; here it is a gate, as in every implementation (the Keras layer of
-    the same text included)."""
+    """Text A. Each W multiplies the concatenation [h_(t-1), x_t]. The text gives the output gate as W_o [h, x] + b_o
+    without its sigmoid, and calls it o_t like the network's output; here it is a gate, as in every implementation (the
+    Keras layer of the same text included)."""
     h = c = np.zeros(len(b_f))
     states = []
     for x_t in x:
@@ -57,7 +58,8 @@ def lstm(x, W_f, W_i, W_c, W_o, b_f, b_i, b_c, b_o):
 
 
 def gru(x, W_r, W_z, W_n, U_r, U_z, U_n, b_r, b_z, b_n, b_hn):
-    """Text B only names the GRU. This is Cho et al. (2014), with the reset gate after the recurrent product (cuDNN's form)."""
+    """Text B only names the GRU. This is Cho et al. (2014), with the reset gate after the recurrent product (cuDNN's
+    form)."""
     h, states = np.zeros(len(b_r)), []
     for x_t in x:
         r = sigmoid(W_r @ x_t + U_r @ h + b_r)
@@ -121,7 +123,8 @@ def test_layer_computes_the_formulas(engine, cell, bidirectional, batch):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_many_to_many(cell, batch):
-    """Text A: X = [x_1 .. x_n] gives Y = [y_1 .. y_n], of equal length whatever n is; step t depends on steps up to t alone."""
+    """Text A: X = [x_1 .. x_n] gives Y = [y_1 .. y_n], of equal length whatever n is; step t depends on steps up to t
+    alone."""
     params = make_params(cell)
     full = run_engine(array_engine, cell, params, batch)
     assert [len(y) for y in full] == LENGTHS
@@ -190,9 +193,10 @@ def test_labels_are_the_softmax_of_each_state(tagger):
 
 
 def test_loss_is_the_sum_of_cross_entropies(tagger):
-    """Text A: L = sum over t of loss(y_t, o_t), cross-entropy; its gradient with respect to the scores is y_t minus one-hot
-    gold. Text C's section on learning speaks of a squared error loss: a slip, its formulas are of the cross-entropy. Its mean
-    over the m training sequences is this sum over m; sums are what spaCy's optimizer and logs work with."""
+    """Text A: L = sum over t of loss(y_t, o_t), cross-entropy; its gradient with respect to the scores is y_t minus
+    one-hot gold. Text C's section on learning speaks of a squared error loss: a slip, its formulas are of the
+    cross-entropy. Its mean over the m training sequences is this sum over m; sums are what spaCy's optimizer and logs
+    work with."""
     pipe, examples = tagger
     scores = pipe.model.predict([eg.predicted for eg in examples])
     loss, gradients = pipe.get_loss(examples, scores)
@@ -207,8 +211,9 @@ def test_loss_is_the_sum_of_cross_entropies(tagger):
 
 
 def test_classification_uses_the_last_state(nlp):
-    """Texts C and D: y = softmax(V s_T + c), with a loss of -log y of the true class, a mean over the m samples. Its gradient,
-    y minus one-hot gold, is what spaCy's `textcat` sends back (and it reports the mean of squares of that)."""
+    """Texts C and D: y = softmax(V s_T + c), with a loss of -log y of the true class, a mean over the m samples. Its
+    gradient, y minus one-hot gold, is what spaCy's `textcat` sends back (and it reports the mean of squares of
+    that)."""
     model = {
         **small_model(cell="rnn_tanh", bidirectional=False),
         "@architectures": "spacy-rnn-tagger.RNNTextClassifier.v1",
@@ -231,8 +236,8 @@ def test_classification_uses_the_last_state(nlp):
 
 
 def test_padding_is_not_an_input():
-    """Text C: `<pad>` only makes sizes uniform, the computation runs to `<eos>`. Here sizes need not be uniform at all: a
-    sequence gives the same states alone and beside a longer one, and no symbol is a pad."""
+    """Text C: `<pad>` only makes sizes uniform, the computation runs to `<eos>`. Here sizes need not be uniform at all:
+    a sequence gives the same states alone and beside a longer one, and no symbol is a pad."""
     encoder = build_rnn_encoder(width=N_IN, hidden_width=N_HIDDEN)
     encoder.initialize()
     randomize(encoder)

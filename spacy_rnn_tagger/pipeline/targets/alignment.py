@@ -68,8 +68,8 @@ def align_spans(example: Example, spans: Sequence[Span], *, allow_overlap: bool)
 
 
 def share_labels(example: Example, spans: Sequence[Span]) -> None:
-    """Make the predicted doc's vocabulary know the labels of the reference's spans, which may be of another
-    vocabulary."""
+    """Make the predicted doc's vocabulary know the labels of the reference's spans, which may be of
+    another vocabulary."""
     if example.x.vocab is not example.y.vocab:
         for span in spans:
             example.x.vocab.strings.add(span.label_)
