@@ -21,12 +21,12 @@ class Places:
     """Where one command writes to. Each place is checked when it is added, before any work is done.
 
     command (str): The command, such as "rnn bias".
-    model (str): The pipeline that is read.
+    model (Optional[str]): The pipeline that is read, if any.
     force (bool): Whether outputs of the same kind may be replaced.
     inputs (Sequence[Path]): Other files and folders that are read.
     """
 
-    def __init__(self, command: str, model: str, force: bool, inputs: Sequence[Path]) -> None:
+    def __init__(self, command: str, model: Optional[str], force: bool, inputs: Sequence[Path]) -> None:
         self.command, self.force, self.inputs = command, force, inputs
         self.model = _folder_of(model)
         self.outputs: List[Output] = []
@@ -43,6 +43,10 @@ class Places:
         """RETURNS (Optional[Output]): A file to draw to. path (Optional[Path]): Its path, None if nothing is to be
         drawn."""
         return None if path is None else self._add(path, FIGURE, "--figure")
+
+    def add_data(self, path: Path, kind: OutputKind) -> Output:
+        """RETURNS (Output): A file or folder to write data to. path (Path): Its path. kind (OutputKind): What is written."""
+        return self._add(path, kind, "OUTPUT")
 
     def add_json(self, path: Optional[Path]) -> None:
         """Remember where numbers go. If that is standard output, all that is for people goes to standard error from now
@@ -87,12 +91,14 @@ class Places:
 
 
 @contextmanager
-def running(command: str, model: str, *, force: bool, inputs: Sequence[Optional[Path]] = ()) -> Iterator[Places]:
+def running(
+    command: str, model: Optional[str], *, force: bool, inputs: Sequence[Optional[Path]] = ()
+) -> Iterator[Places]:
     """Run a command. If it fails, end it with one sentence and an exit code: 2 for arguments that are not allowed, 1
     for work that failed, 130 for Ctrl-C.
 
     command (str): The command, such as "rnn bias".
-    model (str): The pipeline that is read.
+    model (Optional[str]): The pipeline that is read, if any.
     force (bool): Whether outputs of the same kind may be replaced.
     inputs (Sequence[Optional[Path]]): Other files and folders that are read, None where there is none.
     YIELDS (Places): Where it writes to.
@@ -120,7 +126,9 @@ def finite_or_none(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def _folder_of(model: str) -> Optional[Path]:
+def _folder_of(model: Optional[str]) -> Optional[Path]:
+    if model is None:
+        return None
     if Path(model).exists():
         return Path(model)
     return get_package_path(model) if is_package(model) else None
