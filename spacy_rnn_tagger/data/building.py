@@ -1,5 +1,6 @@
 """Docs made of records: words and values of tokens, entities and span groups, with a report of what did not fit."""
 
+from functools import lru_cache
 from pkgutil import iter_modules
 from typing import Any, List, Optional, Sequence, Tuple
 
@@ -10,7 +11,7 @@ from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from ..errors import unknown_name
+from ..errors import nearest
 from .offsets import positions, to_characters
 from .reading import Reading
 from .records import CharSpan, Record
@@ -19,10 +20,14 @@ from .schemes import decode_tags
 
 ANY_LANGUAGE = "xx"
 CONTEXT = 20
+LONGEST_TEXT = 10**9
+TOKENIZERS = {"ja": "sudachipy sudachidict_core", "ko": "natto-py", "th": "pythainlp", "vi": "pyvi"}
+"""What the tokenizers of some languages need beside spaCy."""
 META = "meta"
 """Where `Doc.user_data` holds what a file says about a text beside its annotation."""
 
 
+@lru_cache(maxsize=4)
 def make_tokenizer(lang: Optional[str]) -> Language:
     """An empty pipeline, for its tokenizer.
 
@@ -32,14 +37,19 @@ def make_tokenizer(lang: Optional[str]) -> Language:
     """
     codes = [module.name for module in iter_modules(spacy.lang.__path__) if module.ispkg]
     if lang is not None and lang not in codes:
-        raise unknown_name("rnn convert", "--lang", lang, codes)
+        raise ValueError(
+            f"rnn convert: --lang = {lang!r} is unknown; allowed: the codes of spaCy's languages, such as 'en', 'zh' or 'xx' (any)."
+            + nearest(lang, codes)
+        )
     try:
-        return spacy.blank(lang or ANY_LANGUAGE)
+        nlp = spacy.blank(lang or ANY_LANGUAGE)
     except ImportError as e:
-        hint = " ".join(str(e).split())
+        hint = f"pip install {TOKENIZERS[lang]}" if lang in TOKENIZERS else " ".join(str(e).split())
         raise ValueError(
             f"rnn convert: the tokenizer of --lang {lang} needs a package that is not installed: {hint}"
         ) from e
+    nlp.max_length = LONGEST_TEXT
+    return nlp
 
 
 class DocBuilder:
@@ -105,7 +115,6 @@ class DocBuilder:
     def _tokenize(self, text: str) -> Doc:
         if self._nlp is None:
             self._nlp = make_tokenizer(self.reading.settings.lang)
-            self._nlp.max_length = 10**9
             if self.reading.settings.lang is None:
                 self.reading.note(
                     "Texts are split into tokens as of any language (xx); pass --lang for a language's own rules."

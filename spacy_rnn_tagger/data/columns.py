@@ -8,6 +8,7 @@ from typing import Dict, List, Optional
 
 from .encodings import read_lines
 from .reading import Reading
+from .report import count
 from .schemes import OUTSIDE, PREFIXED
 
 NO_COLUMN = "_"
@@ -80,7 +81,7 @@ def recognize_columns(reading: Reading) -> ColumnLayout:
         if len(given) != n_columns:
             raise reading.refuse(
                 layout.first_line,
-                f"there are {n_columns} columns by {layout.separator_name}, but --columns names {len(given)}.",
+                f"the line has {count(n_columns, 'column')} by {layout.separator_name}, but --columns names {len(given)}.",
             )
     elif named is not None and len(named) == n_columns:
         layout.names = [_role(name) or NO_COLUMN for name in named]

@@ -3,7 +3,7 @@
 import shutil
 from itertools import chain, islice
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -15,7 +15,7 @@ from .offsets import OffsetEvidence
 from .reading import Reading, Writing
 from .recognizing import expand_inputs, recognize_format
 from .records import Record
-from .report import ConversionReport, FileReport, PartReport
+from .report import ConversionReport, FileReport, PartReport, count
 from .schemes import OTHER_NAMES, TagEvidence
 from .settings import Progress, ReadSettings, WriteSettings
 from .splitting import PARTS, split_texts
@@ -59,8 +59,8 @@ class Source:
 
     def notes(self) -> Iterator[str]:
         """YIELDS (str): What was taken where there is a choice, and what was left out."""
-        for note in [*self.reading.notes, *(text.format(n=f"{n:,}") for text, n in self.reading.counts.items())]:
-            yield f"{self.file.path}: {note}"
+        yield from self.reading.notes
+        yield from (text.format(n=f"{n:,}") for text, n in self.reading.counts.items())
 
     def _reading(self) -> Reading:
         """Counts are those of the first reading; notes and damaged lines are the same in each."""
@@ -151,8 +151,19 @@ def convert(
             shutil.rmtree(output, ignore_errors=True) if output.is_dir() else output.unlink(missing_ok=True)
         raise
     report.skipped = list(dict.fromkeys(text for source in sources for text in source.reading.skipped.values()))
-    report.notes = list(dict.fromkeys([*(note for source in sources for note in source.notes()), *report.notes]))
+    report.notes = [*_gathered(sources), *report.notes]
     return report
+
+
+def _gathered(sources: List[Source]) -> Iterator[str]:
+    """The notes on all files, each once."""
+    files: Dict[str, List[str]] = {}
+    for source in sources:
+        for note in source.notes():
+            files.setdefault(note, []).append(source.file.path)
+    for note, paths in files.items():
+        more = "" if len(paths) == 1 else f" and {count(len(paths) - 1, 'other file')}"
+        yield f"{paths[0]}{more}: {note}"
 
 
 def _write_parts(sources: List[Source], output: Path, write: WriteSettings, report: ConversionReport) -> None:

@@ -34,9 +34,15 @@ def recognize_encoding(sample: bytes) -> str:
         if sample.startswith(bom):
             return name
     # In UTF-16, every second byte of a line break, space or Latin letter is 0.
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) > len(sample) // 20 and min(even, odd) * 10 <= max(even, odd):
-        return "utf-16-le" if odd > even else "utf-16-be"
+    zeros = sample.count(0)
+    if zeros * 20 > len(sample):
+        ascii_characters = {
+            name: sum(char.isascii() and char != "\0" for char in sample.decode(name, "ignore"))
+            for name in ("utf-16-le", "utf-16-be")
+        }
+        best = max(ascii_characters, key=lambda name: ascii_characters[name])
+        if ascii_characters[best] * 2 > zeros:
+            return best
     return "utf-8"
 
 
@@ -78,7 +84,7 @@ def _decoded(file: IO[bytes], reading: Reading) -> Iterator[Optional[str]]:
                     yield line
                     number += 1
             except UnicodeError as e:
-                raise reading.refuse(number, f"the file ends or breaks in the middle of a character ({e}).") from e
+                raise reading.refuse(number, "the file ends or breaks in the middle of a character.") from e
         return
     for number, raw in enumerate(_byte_lines(file), 1):
         raw = raw[3:] if number == 1 and raw.startswith(codecs.BOM_UTF8) else raw

@@ -8,6 +8,8 @@ from .reading import Reading
 
 CHUNK = 1 << 20
 """Characters that are read at once; the most in memory beside one object."""
+LONGEST_LITERAL = 12
+"""Characters of the longest escape or literal of JSON, which the end of a chunk can cut: two of \\ud83d."""
 DECODER = json.JSONDecoder()
 SEPARATORS = " \t\r\n,"
 CUT_OFF = "so the file seems to be cut off"
@@ -82,7 +84,8 @@ def _values(reading: Reading, closing: str) -> Iterator[Tuple[int, Any]]:
                 continue
             except ValueError as e:
                 error = e
-        if error is not None and error.pos < len(text.rstrip()) and "Unterminated string" not in error.msg:
+        cut_off = error is None or error.pos > len(text) - LONGEST_LITERAL or "Unterminated string" in error.msg
+        if not cut_off:
             line = number + text.count("\n", at, error.pos)
             reading.bad(line, f"this is no JSON, and nothing after it can be read: {_reason(error)}.")
             return

@@ -40,7 +40,7 @@ class OffsetEvidence:
         best = max(UNITS, key=lambda unit: self.fits[unit])
         if not self.spans or self.fits["characters"] == self.spans or self.fits[best] == self.fits["characters"]:
             return "characters", []
-        story = f"of {self.spans:,} spans in texts beyond ASCII, {counts} begin and end at words"
+        story = f"spans in texts beyond ASCII {self.spans:,}, fitting words {counts}"
         if self.fits[best] == self.spans:
             return best, [f"Offsets are taken as {TITLES[best]}: {story}; to take them otherwise, pass --offsets."]
         return "characters", [f"Offsets are taken as characters, but {story}; to take them otherwise, pass --offsets."]

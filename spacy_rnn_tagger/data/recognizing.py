@@ -1,5 +1,6 @@
 """Which format a file has, by what stands in it; its ending decides only where that leaves a choice."""
 
+import zlib
 from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -12,6 +13,7 @@ from .formats import FORMATS
 from .formats.hugging_face import TAGS, TOKENS
 from .json_items import read_items
 from .reading import BadLine, Reading
+from .schemes import PREFIXED
 from .settings import ReadSettings
 from .span_items import END, START, TEXT
 
@@ -21,8 +23,7 @@ BINARY = {
     b"\x1f\x8b": "a gzip archive",
     b"<?xml": "XML",
 }
-ZLIB = b"\x78"
-"""The first byte of a .spacy file."""
+COLUMN_ENDINGS = (".conll", ".iob", ".bio")
 SPAN_COLUMNS = ["spans", "entities", "annotations", "label", "labels", "ents"]
 
 
@@ -64,7 +65,7 @@ def recognize_format(reading: Reading) -> str:
         raise reading.refuse(0, "the file is empty.")
     if raw.startswith(b"PAR1"):
         return "parquet"
-    if path.suffix == ".spacy":
+    if path.suffix == ".spacy" or _is_docbin(raw):
         return "spacy"
     for mark, name in BINARY.items():
         if raw.startswith(mark):
@@ -85,10 +86,18 @@ def has_format(path: Path, name: str) -> bool:
     (str): The format's name."""
     if name == "spacy":
         with path.open("rb") as file:
-            return file.read(1) == ZLIB
+            return _is_docbin(file.read(SAMPLE))
     try:
         return recognize_format(Reading(path, ReadSettings(), Vocab())) == name
     except (BadLine, OSError):
+        return False
+
+
+def _is_docbin(raw: bytes) -> bool:
+    """Whether bytes are the beginning of a DocBin: a dict as msgpack, compressed by zlib, with the names of attributes."""
+    try:
+        return b"attrs" in zlib.decompressobj().decompress(raw, 100)
+    except zlib.error:
         return False
 
 
@@ -165,13 +174,21 @@ def _line_format(reading: Reading, lines: List[str]) -> str:
         return "conllu"
     widths = [len(line.split("\t") if "\t" in line else line.split()) for line in rows or lines]
     usual, share = _usual(widths)
-    if share < 0.5 or (usual == 1 and reading.path.suffix not in (".conll", ".iob", ".bio")):
+    named = reading.path.suffix in COLUMN_ENDINGS
+    if share < (0.5 if named else 0.8) or not (named or _ends_with_tags(rows or lines)):
         raise reading.refuse(
             0,
             f"no format is recognised: the lines have from {min(widths)} to {max(widths)} columns. Allowed by --from: "
             f"{', '.join(FORMATS)}.",
         )
     return "conll"
+
+
+def _ends_with_tags(lines: List[str]) -> bool:
+    """Whether the last of several columns holds tags, not the last words of prose: entity tags, or few values for many lines."""
+    last = [line.split()[-1] for line in lines if len(line.split()) > 1]
+    tags = any(value == "O" or PREFIXED.fullmatch(value) for value in last)
+    return tags or (len(last) > 1 and len(set(last)) * 2 <= len(last))
 
 
 def _usual(widths: List[int]) -> Tuple[int, float]:

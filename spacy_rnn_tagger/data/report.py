@@ -123,14 +123,16 @@ def format_report(report: ConversionReport, most: int = 20) -> str:
     """The report for people.
 
     report (ConversionReport): The report.
-    most (int): How many labels, and damaged lines, are shown.
+    most (int): How many labels, tags and inputs are shown.
     RETURNS (str): Lines.
     """
     lines = []
-    for file in report.files:
+    for file in report.files[:most]:
         more = [("scheme", file.scheme), ("offsets in", file.offsets), ("columns", " ".join(file.columns))]
         kinds = ", ".join(f"{name} {value}" for name, value in more if value)
         lines.append(f"{file.path}: {file.format}{', ' + kinds if kinds else ''}; {count(file.docs, 'doc')}")
+    if len(report.files) > most:
+        lines.append(f"... and {len(report.files) - most:,} more")
     sentences = f", {count(report.sentences, 'sentence')}" if report.sentences else ""
     lines.append(f"Read: {count(report.docs, 'doc')}{sentences}, {count(report.tokens, 'token')}")
     lines += [_counts("Labels", report.labels, most), _counts("Tags", report.tags, most)]

@@ -109,8 +109,8 @@ class TagEvidence:
         if self.bare:
             some = ", ".join(f"{label!r}" for label, _ in self.bare.most_common(3))
             notes.append(
-                f"Mixed tags: {sum(self.bare.values()):,} tags have no prefix ({some}) beside {sum(self.prefixes.values()):,} of "
-                f"{scheme}; a tag without prefix goes on with an entity of its label, or begins one."
+                f"Mixed tags: without prefix {sum(self.bare.values()):,} ({some}), of {scheme} {sum(self.prefixes.values()):,}; "
+                f"a tag without prefix goes on with an entity of its label, or begins one."
             )
         return scheme, notes
 
@@ -138,7 +138,7 @@ class TagEvidence:
         if not self.b_opens:
             return "iob1", []
         return "iob2", [
-            f"Mixed schemes: {self.b_opens:,} entities begin with B-, as in iob2, and {self.i_opens:,} with I-, as in iob1. Taken: "
+            f"Mixed schemes: begun with B-, as in iob2, {self.b_opens:,}; with I-, as in iob1, {self.i_opens:,}. Taken: "
             "iob2; the entities are the same either way."
         ]
 

@@ -63,11 +63,11 @@ def spans_of_items(reading: Reading, line: int, items: Any) -> Optional[List[Cha
 
 
 def _span(reading: Reading, item: Any) -> Optional[CharSpan]:
+    given = reading.field_names()
     if isinstance(item, (list, tuple)) and len(item) == 3:
-        item = dict(zip(("start", "end", "label"), item))
+        item, given = dict(zip(("start", "end", "label"), item)), {}
     if not isinstance(item, dict):
         return None
-    given = reading.field_names()
     roles = (("start", START), ("end", END), ("label", LABEL), ("score", SCORE))
     start, end, label, score = (
         item.get(given.get(role) or find_field(list(map(str, item)), names) or "") for role, names in roles

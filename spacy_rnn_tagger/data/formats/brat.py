@@ -12,10 +12,8 @@ from ..reading import Reading, Writing
 from ..records import CharSpan, Record
 
 SPAN = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
-OTHERS = (
-    "{n} lines of relations, events, attributes and notes are left out: only text-bound annotations (T...) are read."
-)
-PIECES = "{n} spans of several pieces are left out: a span of a doc is of one piece."
+OTHERS = "Lines of relations, events, attributes and notes, left out because only text-bound annotations (T...) are read: {n}."
+PIECES = "Spans of several pieces, left out because a span of a doc is of one piece: {n}."
 
 
 def read_brat(reading: Reading) -> Iterator[Record]:
@@ -87,7 +85,7 @@ def _spans(reading: Reading, text: str) -> Iterator[CharSpan]:
             reading.bad(number, f"the span from {start} to {end} is empty; its end must be above its start.")
             continue
         if piece is not None and " ".join(text[start:end].split()) != " ".join(piece.split()):
-            reading.count("The texts of {n} spans are not what stands at their offsets.")
+            reading.count("Spans with a text that is not what stands at their offsets: {n}.")
         yield CharSpan(start, end, found[2], text=piece)
 
 

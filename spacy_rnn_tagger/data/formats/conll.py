@@ -10,6 +10,7 @@ from ..columns import ColumnLayout, recognize_columns
 from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import Record
+from ..report import count
 
 DOCUMENT_MARKS = re.compile(r"-DOCSTART-|#\s*newdoc\b|#begin document\b")
 COMMENT = re.compile(r"#\s*([\w.]+\s*=|newdoc\b|newpar\b|begin document|end document|end$)|#(\s|$)")
@@ -47,7 +48,7 @@ def read_conll(reading: Reading) -> Iterator[Record]:
         if len(parts) != len(layout.names):
             reading.bad(
                 number,
-                f"there are {len(parts)} columns by {layout.separator_name}, but {len(layout.names)} in line {layout.first_line} "
+                f"the line has {count(len(parts), 'column')} by {layout.separator_name}, but {len(layout.names)} in line {layout.first_line} "
                 f"({' '.join(layout.names)}): {line[:60]!r}.",
             )
             continue
@@ -105,7 +106,7 @@ def _sentence(
         record.spaces = spaces_in(words, text)
         if record.spaces is None:
             reading.count(
-                "The comment # text = does not hold the words of {n} sentences; a space is put between their words."
+                "Sentences with a comment # text = that does not hold their words, so that a space is put between these: {n}."
             )
     return record
 

@@ -9,12 +9,13 @@ from ..annotations import entity_tags, meta_of, sentences_of, token_scores, word
 from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import Record
+from ..report import count
 
 FIELDS = "ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC".split()
 ENTITY = re.compile(r"(?:(?:name|NE|ner|NER|Entity)=)?([BILUMESW]-[^()|]+|O)")
-EMPTY_NODES = "{n} empty nodes (such as 8.1) are left out: a doc has no place for them."
-MULTIWORD = "{n} multiword tokens are taken as their syntactic words, which carry the annotation; the text is put together from these."
-NO_TREE = "{n} sentences with a HEAD of _ for some of their words have no tree."
+EMPTY_NODES = "Empty nodes (such as 8.1), left out because a doc has no place for them: {n}."
+MULTIWORD = "Multiword tokens, taken as their syntactic words, which carry the annotation and of which the text is put together: {n}."
+NO_TREE = "Sentences without a tree, because some of their words have a HEAD of _: {n}."
 
 
 def read_conllu(reading: Reading) -> Iterator[Record]:
@@ -38,7 +39,10 @@ def read_conllu(reading: Reading) -> Iterator[Record]:
             parts = line.split("\t")
             if len(parts) != len(FIELDS):
                 hint = "; columns are parted by tabs, not spaces" if "\t" not in line else ""
-                reading.bad(number, f"there are {len(parts)} columns, but CoNLL-U has ten ({' '.join(FIELDS)}){hint}.")
+                reading.bad(
+                    number,
+                    f"the line has {count(len(parts), 'column')}, but CoNLL-U has ten ({' '.join(FIELDS)}){hint}.",
+                )
                 continue
             if not re.fullmatch(r"\d+([.-]\d+)?", parts[0]):
                 reading.bad(number, f"the ID {parts[0]!r} is no number, range such as 3-4, or empty node such as 8.1.")

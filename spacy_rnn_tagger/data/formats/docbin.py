@@ -24,10 +24,16 @@ def read_docbin(reading: Reading) -> Iterator[Record]:
         docs = DocBin().from_disk(reading.path)
     except Exception as e:
         # zlib, msgpack and numpy each have errors of their own for damaged bytes.
-        raise reading.refuse(
-            0, f"this is no .spacy file, or is cut off ({type(e).__name__}: {' '.join(str(e).split())[:100]})."
-        ) from e
-    for n, doc in enumerate(docs.get_docs(reading.vocab), 1):
+        raise reading.refuse(0, f"this is no .spacy file, or is cut off ({type(e).__name__}).") from e
+    found, n = docs.get_docs(reading.vocab), 0
+    while True:
+        n += 1
+        try:
+            doc = next(found)
+        except StopIteration:
+            return
+        except Exception as e:
+            raise reading.refuse(n, f"doc {n} of this .spacy file is damaged ({type(e).__name__}).") from e
         yield Record(n, doc=doc)
 
 

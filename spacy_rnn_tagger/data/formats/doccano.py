@@ -27,7 +27,7 @@ def read_doccano(reading: Reading) -> Iterator[Record]:
             reading.bad(line, f'each line must be an object with a "text", not {item!r:.60}.')
             continue
         if item.get("relations"):
-            reading.count("The relations of {n} texts are left out: a doc has no place for them.")
+            reading.count("Texts with relations, left out because a doc has no place for them: {n}.")
         text = text_of(reading, line, item)
         given = reading.field_names().get("label")
         field = next((name for name in (given, *FIELDS[:-1]) if name is not None and name in item), None)

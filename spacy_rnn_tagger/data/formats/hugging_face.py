@@ -10,6 +10,7 @@ from ..columns import find_field
 from ..json_items import read_items
 from ..reading import Reading, Writing
 from ..records import Record
+from ..report import count
 
 TOKENS = ["tokens", "words"]
 TAGS = ["ner_tags", "tags", "labels", "ner", "ner_labels", "fine_ner_tags"]
@@ -66,8 +67,11 @@ def record_of_tokens(
         reading.bad(line, f'"tokens" must be a list of words, none of them empty, not {tokens!r:.60}.')
         return None
     if tags is not None and (not isinstance(tags, list) or len(tags) != len(tokens)):
-        n = len(tags) if isinstance(tags, list) else repr(tags)
-        reading.bad(line, f"there are {n} tags for {len(tokens)} tokens; each token must have one.")
+        n = len(tags) if isinstance(tags, list) else 0
+        reading.bad(
+            line,
+            f"there must be a tag for each token, but there are {count(n, 'tag')} and {count(len(tokens), 'token')}.",
+        )
         return None
     names: List[str] = []
     for tag in tags or []:

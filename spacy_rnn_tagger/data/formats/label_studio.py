@@ -11,9 +11,9 @@ from ..reading import Reading, Writing
 from ..records import CharSpan, Record
 from ..span_items import spans_of_items
 
-SEVERAL = "{n} tasks have several annotations; the first that was not cancelled is taken."
-PREDICTED = "{n} tasks have no annotation but a prediction, which is taken."
-NO_SPANS = "{n} results that are no labelled spans (relations, choices, ratings) are left out."
+SEVERAL = "Tasks with several annotations, of which the first that was not cancelled is taken: {n}."
+PREDICTED = "Tasks with a prediction but no annotation, of which the prediction is taken: {n}."
+NO_SPANS = "Results that are no labelled spans (relations, choices, ratings), left out: {n}."
 
 
 def read_label_studio(reading: Reading) -> Iterator[Record]:

@@ -28,12 +28,12 @@ def read_parquet(reading: Reading) -> Iterator[Record]:
     try:
         file = pyarrow.parquet.ParquetFile(reading.path)
     except (OSError, pyarrow.ArrowException) as e:
-        raise reading.refuse(0, f"this is no Parquet file, or is cut off: {' '.join(str(e).split())[:120]}") from e
+        raise reading.refuse(0, f"this is no Parquet file, or is cut off ({type(e).__name__}).") from e
     names = file.schema_arrow.names
     if find_field(names, TOKENS) and find_field(names, TAGS):
         labels = reading.settings.labels or _labels_of(file.schema_arrow, find_field(names, TAGS) or "")
         reading.columns = [find_field(names, TOKENS) or "", find_field(names, TAGS) or ""]
-        for line, cells in _rows(file):
+        for line, cells in _rows(reading, file):
             record = record_of_tokens(reading, line, dict(zip(names, cells)), labels)
             if record is not None:
                 yield record
@@ -41,7 +41,7 @@ def read_parquet(reading: Reading) -> Iterator[Record]:
 
     def rows() -> Iterator[Tuple[int, List[Any]]]:
         yield 0, list(names)
-        yield from _rows(file)
+        yield from _rows(reading, file)
 
     yield from read_rows(reading, rows())
 
@@ -68,10 +68,18 @@ def _row(doc: Doc, writing: Writing) -> Dict[str, Any]:
     return {"id": None if name is None else str(name), "text": doc.text, "spans": spans if known else None}
 
 
-def _rows(file: Any) -> Iterator[Tuple[int, List[Any]]]:
+def _rows(reading: Reading, file: Any) -> Iterator[Tuple[int, List[Any]]]:
     line = 1
-    for batch in file.iter_batches(batch_size=ROWS):
-        for row in batch.to_pylist():
+    batches = file.iter_batches(batch_size=ROWS)
+    while True:
+        try:
+            batch = next(batches, None)
+            rows = [] if batch is None else batch.to_pylist()
+        except (OSError, ValueError, _pyarrow().ArrowException) as e:
+            raise reading.refuse(line, f"the rows from here on are damaged ({type(e).__name__}).") from e
+        if batch is None:
+            return
+        for row in rows:
             yield line, list(row.values())
             line += 1
 

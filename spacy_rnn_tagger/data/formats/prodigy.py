@@ -11,7 +11,7 @@ from ..reading import Reading, Writing
 from ..records import Record, split_at_tokens
 from ..span_items import spans_of_items, text_of
 
-NOT_ACCEPTED = "{n} texts were not accepted (answer reject or ignore), and are left out."
+NOT_ACCEPTED = "Texts that were not accepted (answer reject or ignore), left out: {n}."
 
 
 def read_prodigy(reading: Reading) -> Iterator[Record]:

@@ -11,6 +11,7 @@ from ..columns import find_field
 from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import Record
+from ..report import count
 from ..span_items import END, LABEL, SCORE, START, TEXT, spans_of_items, text_of
 
 SPANS = ["spans", "entities", "annotations", "label", "labels", "ents"]
@@ -99,7 +100,8 @@ def read_rows(reading: Reading, rows: Iterator[Tuple[int, List[Any]]]) -> Iterat
             continue
         if len(cells) != len(names):
             reading.bad(
-                line, f"there are {len(cells)} cells, but {len(names)} columns; quote cells that hold the separator."
+                line,
+                f"the row has {count(len(cells), 'cell')}, but the table {count(len(names), 'column')}; quote cells that hold the separator.",
             )
             continue
         item = dict(zip(names, cells))
@@ -156,6 +158,8 @@ def _by_text(reading: Reading, line: int, item: Dict[str, Any]) -> Optional[Reco
     value = item.get(field) if field is not None else None
     if text is None or field is None:
         return None if text is None else Record(line, text=text)
+    if value is None:
+        return Record(line, text=text)
     if isinstance(value, str):
         try:
             value = json.loads(value) if value.strip() else []
