@@ -1,4 +1,5 @@
-"""`python -m spacy rnn convert`: annotated files to .spacy files, and a pipeline's output to files of annotation tools."""
+"""`python -m spacy rnn convert`: annotated files to .spacy files, and a pipeline's output to files of annotation
+tools."""
 
 import re
 import sys
@@ -123,15 +124,16 @@ def with_options(options: Any) -> Callable[[Callable[..., None]], Callable[..., 
 @with_options(ConvertOptions)
 def convert_cli(**given: Any) -> None:
     """
-    Convert annotated files of any of these formats to any other: CoNLL columns, CoNLL-U, Prodigy, Doccano, Label Studio,
-    Doc.to_json, Hugging Face's token classification, CSV, TSV, Parquet, brat and .spacy. Format, scheme of tags, unit of
-    offsets and encoding are recognised and named; what was taken where there is a choice is said, and spans that match no
-    tokens, overlapping spans, ill-formed tags and damaged lines are shown with file and line. With --split the docs
-    become train, dev and test, without near-duplicates across them.
+    Convert annotated files of any of these formats to any other: CoNLL columns, CoNLL-U, Prodigy, Doccano, Label
+    Studio, Doc.to_json, Hugging Face's token classification, CSV, TSV, Parquet, brat and .spacy. Format, scheme of
+    tags, unit of offsets and encoding are recognised and named; what was taken where there is a choice is said, and
+    spans that match no tokens, overlapping spans, ill-formed tags and damaged lines are shown with file and line. With
+    --split the docs become train, dev and test, without near-duplicates across them.
 
     Example: python -m spacy rnn convert annotated.jsonl corpus --split 0.1 0.1 --lang en
 
-    And back, to correct what a pipeline has found: python -m spacy rnn convert output.spacy tasks.json --to label-studio
+    And back, to correct what a pipeline has found: python -m spacy rnn convert output.spacy tasks.json --to
+    label-studio
     """
     options = ConvertOptions(**given)
     read, write = options.read_settings(), options.write_settings()
@@ -149,8 +151,8 @@ def convert_cli(**given: Any) -> None:
 
 
 def next_steps(done: ConversionReport, options: ConvertOptions) -> List[str]:
-    """RETURNS (List[str]): What to do with what was written. done (ConversionReport): What was done. options (ConvertOptions): The
-    arguments."""
+    """RETURNS (List[str]): What to do with what was written. done (ConversionReport): What was done. options
+    (ConvertOptions): The arguments."""
     if options.to_format != "spacy":
         return [f"Correct it, then read it back: python -m spacy rnn convert {options.output} corrected.spacy"]
     if options.split is None:
@@ -162,7 +164,8 @@ def next_steps(done: ConversionReport, options: ConvertOptions) -> List[str]:
 
 
 def show_number(items: Iterable[Any], title: str) -> Iterable[Any]:
-    """RETURNS (Iterable): The items, whose number is shown on standard error where that is a terminal. items (Iterable): The items.
+    """RETURNS (Iterable): The items, whose number is shown on standard error where that is a terminal. items
+    (Iterable): The items.
     title (str): What is done with them."""
     shown: Iterable[Any] = tqdm(items, desc=title, unit=" texts", file=sys.stderr, disable=None)
     return shown

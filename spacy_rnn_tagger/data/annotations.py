@@ -1,4 +1,5 @@
-"""What docs say, as the writers of formats need it: spans with their places and probabilities, and tokens with their values."""
+"""What docs say, as the writers of formats need it: spans with their places and probabilities, and tokens with their
+values."""
 
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
@@ -13,7 +14,8 @@ PREFIX = "spacy_rnn_tagger:"
 
 
 def has_entities(doc: Doc, writing: Writing) -> bool:
-    """RETURNS (bool): Whether a doc says anything about what is written. doc (Doc): The doc. writing (Writing): What is written."""
+    """RETURNS (bool): Whether a doc says anything about what is written. doc (Doc): The doc. writing (Writing): What is
+    written."""
     return writing.spans_key in doc.spans if writing.spans_key is not None else doc.has_annotation("ENT_IOB")
 
 
@@ -33,8 +35,8 @@ def spans_of(doc: Doc, writing: Writing) -> List[CharSpan]:
 
 
 def token_spans(doc: Doc, writing: Writing) -> List[Dict[str, Any]]:
-    """RETURNS (List[Dict[str, Any]]): The spans with their first and last token. doc (Doc): The doc. writing (Writing): See
-    `spans_of`."""
+    """RETURNS (List[Dict[str, Any]]): The spans with their first and last token. doc (Doc): The doc. writing (Writing):
+    See `spans_of`."""
     ends = {token.idx + len(token): token.i for token in doc}
     starts = {token.idx: token.i for token in doc}
     return [
@@ -44,8 +46,8 @@ def token_spans(doc: Doc, writing: Writing) -> List[Dict[str, Any]]:
 
 
 def words_to_write(tokens: Iterable[Token], writing: Writing) -> List[Token]:
-    """RETURNS (List[Token]): The tokens that a format with a line for each token can hold. tokens (Iterable[Token]): Tokens. writing
-    (Writing): Is told of the others."""
+    """RETURNS (List[Token]): The tokens that a format with a line for each token can hold. tokens (Iterable[Token]):
+    Tokens. writing (Writing): Is told of the others."""
     tokens = list(tokens)
     words = [token for token in tokens if not token.is_space]
     if len(words) < len(tokens):
@@ -113,7 +115,8 @@ def _entity_tag(token: Token) -> str:
 
 
 def _span_scores(doc: Doc) -> Dict[Any, float]:
-    """The probabilities of span groups, as spaCy's spancat and this package's components keep them, by tokens and label."""
+    """The probabilities of span groups, as spaCy's spancat and this package's components keep them, by tokens and
+    label."""
     found: Dict[Any, float] = {}
     for group in doc.spans.values():
         scores = group.attrs.get("scores", ())

@@ -38,8 +38,8 @@ def make_tokenizer(lang: Optional[str]) -> Language:
     codes = [module.name for module in iter_modules(spacy.lang.__path__) if module.ispkg]
     if lang is not None and lang not in codes:
         raise ValueError(
-            f"rnn convert: --lang = {lang!r} is unknown; allowed: the codes of spaCy's languages, such as 'en', 'zh' or 'xx' (any)."
-            + nearest(lang, codes)
+            f"rnn convert: --lang = {lang!r} is unknown; allowed: the codes of spaCy's languages, such as 'en', "
+            "'zh' or 'xx' (any)." + nearest(lang, codes)
         )
     try:
         nlp = spacy.blank(lang or ANY_LANGUAGE)
@@ -175,7 +175,8 @@ class DocBuilder:
                     )
                     raise self.reading.refuse(
                         record.line,
-                        f"the span {span.label!r} from {place} does not begin and end at tokens ({context}); pass --misaligned drop, "
+                        f"the span {span.label!r} from {place} does not begin and end at tokens ({context}); pass "
+                        "--misaligned drop, "
                         "expand or contract to go on.",
                     )
                 if inside and mode != "drop":

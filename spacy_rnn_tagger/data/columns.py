@@ -81,7 +81,8 @@ def recognize_columns(reading: Reading) -> ColumnLayout:
         if len(given) != n_columns:
             raise reading.refuse(
                 layout.first_line,
-                f"the line has {count(n_columns, 'column')} by {layout.separator_name}, but --columns names {len(given)}.",
+                f"the line has {count(n_columns, 'column')} by {layout.separator_name}, but --columns names "
+                f"{len(given)}.",
             )
     elif named is not None and len(named) == n_columns:
         layout.names = [_role(name) or NO_COLUMN for name in named]
@@ -107,8 +108,8 @@ def recognize_columns(reading: Reading) -> ColumnLayout:
 
 
 def find_field(names: List[str], wanted: List[str]) -> Optional[str]:
-    """RETURNS (Optional[str]): The first of some field names that is one of those wanted, whatever its case. names (List[str]): The
-    names. wanted (List[str]): Those wanted, best first."""
+    """RETURNS (Optional[str]): The first of some field names that is one of those wanted, whatever its case. names
+    (List[str]): The names. wanted (List[str]): Those wanted, best first."""
     lower = {name.strip().lower(): name for name in names}
     return next((lower[name] for name in wanted if name in lower), None)
 

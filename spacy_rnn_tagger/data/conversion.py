@@ -8,6 +8,7 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Union
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from ..errors import nearest
 from .building import DocBuilder
 from .formats import FORMATS
 from .grouping import group_sentences
@@ -21,12 +22,14 @@ from .settings import Progress, ReadSettings, WriteSettings
 from .splitting import PARTS, split_texts
 
 ALL = "all"
-GROUPED = "The file has no document marks, so that each sentence is a doc; --group 10 joins ten to one."
+JOIN = "--group 10 joins ten to one."
+GROUPED = f"The file has no document marks, so that each sentence is a doc; {JOIN}"
+MANY_SENTENCES = 200
 
 
 class Source:
-    """One input file. It is read several times, so that no more than one doc is in memory: once to recognise the scheme of its tags
-    and the unit of its offsets, once to split, and once for each part that is written.
+    """One input file. It is read several times, so that no more than one doc is in memory: once to recognise the scheme
+    of its tags and the unit of its offsets, once to split, and once for each part that is written.
 
     path (Path): The file.
     settings (ReadSettings): How it is read.
@@ -76,17 +79,18 @@ class Source:
 
     def _survey(self) -> None:
         tags, offsets = TagEvidence(), OffsetEvidence()
-        sentences = 0
+        sentences = marks = 0
         has_tags = has_spans = False
         for record in self.progress(self.format.read(self.reading), f"reading {self.reading.path.name}"):
             sentences += record.is_sentence
-            self.marked |= record.new_doc
+            marks += record.new_doc
             if record.tags is not None:
                 has_tags = True
                 tags.add(record.tags)
             for spans in (record.spans, *record.groups.values()):
                 has_spans |= spans is not None
                 offsets.add(record.full_text(), spans or [])
+        self.marked = marks > 0
         self.file.encoding, self.file.columns = self.reading.encoding, self.reading.columns
         if has_tags:
             self.scheme, notes = tags.decide()
@@ -103,6 +107,8 @@ class Source:
             self.reading.notes.update(dict.fromkeys(notes))
         if sentences > 1 and not self.marked and self.settings.group is None:
             self.reading.note(GROUPED)
+        if marks == 1 and sentences > MANY_SENTENCES and self.settings.group is None:
+            self.reading.note(f"A document mark stands only once, so that {sentences:,} sentences are one doc; {JOIN}")
 
 
 def convert(
@@ -112,16 +118,16 @@ def convert(
     read: Optional[ReadSettings] = None,
     write: Optional[WriteSettings] = None,
 ) -> ConversionReport:
-    """Convert annotated files to another format. What is in memory does not grow with the files, but for a .spacy file that is written,
-    which lies in memory until it is complete: write large data in shards.
+    """Convert annotated files to another format. What is in memory does not grow with the files, but for a .spacy file
+    that is written, which lies in memory until it is complete: write large data in shards.
 
     inputs (Union[str, Path, Sequence[Union[str, Path]]]): Files and folders to read.
     output (Union[str, Path]): The file to write; a folder where `write` has shares or shards, or the format is brat.
     read (Optional[ReadSettings]): How the inputs are read; None to recognise all.
     write (Optional[WriteSettings]): How the output is written; None for one .spacy file.
     RETURNS (ConversionReport): What was read, what was taken where there is a choice, and what was written.
-    RAISES (ValueError): If a file is damaged, in one sentence with file and line, if a setting is not allowed, or if something lies
-        at the output. Nothing is written then.
+    RAISES (ValueError): If a file is damaged, in one sentence with file and line, if a setting is not allowed, or if
+        something lies at the output. Nothing is written then.
 
     EXAMPLE:
         >>> from spacy_rnn_tagger.data import ReadSettings, convert
@@ -179,6 +185,12 @@ def _write_parts(sources: List[Source], output: Path, write: WriteSettings, repo
                 _write_part(_docs(sources, report, wanted.tolist()), output, name, write, report)
             elif i == 0 or write.split[i - 1] > 0:
                 report.notes.append(f"The part {name} is empty: there are too few texts that are not nearly the same.")
+    key = write.spans_key
+    if report.docs and key is not None and key not in report.groups:
+        found = ", ".join(map(repr, sorted(report.groups))) or "none"
+        raise ValueError(
+            f"rnn convert: no doc has a span group {key!r}; the groups are {found}.{nearest(key, report.groups)}"
+        )
     if not report.docs:
         raise ValueError(
             f"rnn convert: no text could be read from {', '.join(repr(source.file.path) for source in sources)}."
@@ -235,6 +247,7 @@ def _counted(docs: Iterable[Doc], part: PartReport, write: WriteSettings, report
             report.sentences += len(list(doc.sents))
         for span in doc.ents if write.spans_key is None else doc.spans.get(write.spans_key, ()):
             report.labels[span.label_] = report.labels.get(span.label_, 0) + 1
+        report.groups.update((key, None) for key in doc.spans)
         for token in doc if doc.has_annotation("TAG") else ():
             report.tags[token.tag_] = report.tags.get(token.tag_, 0) + bool(token.tag)
         yield doc

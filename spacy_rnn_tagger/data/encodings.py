@@ -1,4 +1,5 @@
-"""Lines of text files: encodings are recognised by their marks, and bytes that are no text are refused with their line."""
+"""Lines of text files: encodings are recognised by their marks, and bytes that are no text are refused with their
+line."""
 
 import codecs
 from typing import IO, Iterator, Optional, Tuple
@@ -93,7 +94,8 @@ def _decoded(file: IO[bytes], reading: Reading) -> Iterator[Optional[str]]:
         except UnicodeDecodeError as e:
             reading.bad(
                 number,
-                f"byte 0x{raw[e.start]:02X} at byte {e.start + 1} of the line is no UTF-8; convert the file, for instance by "
+                f"byte 0x{raw[e.start]:02X} at byte {e.start + 1} of the line is no UTF-8; convert the file, for "
+                "instance by "
                 "iconv -f LATIN1 -t UTF-8.",
             )
             yield None

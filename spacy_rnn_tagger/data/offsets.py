@@ -1,4 +1,5 @@
-"""Offsets of spans: characters, as Python counts them, or UTF-16 code units, as JavaScript and Java do, or bytes of UTF-8."""
+"""Offsets of spans: characters, as Python counts them, or UTF-16 code units, as JavaScript and Java do, or bytes of
+UTF-8."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,8 +10,8 @@ from .records import CharSpan
 UNITS = ("characters", "utf16", "bytes")
 TITLES = {"characters": "characters", "utf16": "UTF-16 code units", "bytes": "bytes of UTF-8"}
 NO_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xA4CF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF))
-"""Scripts in which words are not parted by spaces: Thai, Lao, Burmese, Khmer, Chinese, Japanese; and Korean, whose words have
-endings."""
+"""Scripts in which words are not parted by spaces: Thai, Lao, Burmese, Khmer, Chinese, Japanese; and Korean, whose
+words have endings."""
 
 
 @dataclass
@@ -25,7 +26,8 @@ class OffsetEvidence:
     fits: Counter = field(default_factory=Counter)
 
     def add(self, text: str, spans: Sequence[CharSpan]) -> None:
-        """Count the spans of one text. text (str): The text. spans (Sequence[CharSpan]): Its spans, in the file's unit."""
+        """Count the spans of one text. text (str): The text. spans (Sequence[CharSpan]): Its spans, in the file's
+        unit."""
         if text.isascii():
             return
         maps = {unit: positions(text, unit) for unit in UNITS}
@@ -35,7 +37,8 @@ class OffsetEvidence:
                 self.fits[unit] += _fits(text, to_characters(span, maps[unit]))
 
     def decide(self) -> Tuple[str, List[str]]:
-        """RETURNS (Tuple[str, List[str]]): The unit, and a sentence if it was taken although offsets should be characters."""
+        """RETURNS (Tuple[str, List[str]]): The unit, and a sentence if it was taken although offsets should be
+        characters."""
         counts = ", ".join(f"{self.fits[unit]:,} as {TITLES[unit]}" for unit in UNITS)
         best = max(UNITS, key=lambda unit: self.fits[unit])
         if not self.spans or self.fits["characters"] == self.spans or self.fits[best] == self.fits["characters"]:
@@ -47,8 +50,8 @@ class OffsetEvidence:
 
 
 def positions(text: str, unit: str) -> Optional[Dict[int, int]]:
-    """RETURNS (Optional[Dict[int, int]]): The character at each offset; None if offsets are characters. text (str): The text. unit
-    (str): The unit."""
+    """RETURNS (Optional[Dict[int, int]]): The character at each offset; None if offsets are characters. text (str): The
+    text. unit (str): The unit."""
     if unit == "characters":
         return None
     found, at = {}, 0
@@ -60,8 +63,8 @@ def positions(text: str, unit: str) -> Optional[Dict[int, int]]:
 
 
 def to_characters(span: CharSpan, found: Optional[Dict[int, int]]) -> CharSpan:
-    """RETURNS (CharSpan): The span in characters; an offset inside a character becomes -1. span (CharSpan): The span. found
-    (Optional[Dict[int, int]]): What `positions` returns."""
+    """RETURNS (CharSpan): The span in characters; an offset inside a character becomes -1. span (CharSpan): The span.
+    found (Optional[Dict[int, int]]): What `positions` returns."""
     return span if found is None else span._replace(start=found.get(span.start, -1), end=found.get(span.end, -1))
 
 

@@ -60,8 +60,8 @@ class Reading:
         self.skipped[str(self.path), line, sentence] = str(error)
 
     def refuse(self, line: int, sentence: str) -> BadLine:
-        """RETURNS (BadLine): The error for a file that cannot be read on. line (int): The line, 0 for the file. sentence (str): What
-        is wrong."""
+        """RETURNS (BadLine): The error for a file that cannot be read on. line (int): The line, 0 for the file.
+        sentence (str): What is wrong."""
         return BadLine(self.path, line, sentence)
 
     def note(self, sentence: str) -> None:

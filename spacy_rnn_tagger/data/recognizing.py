@@ -82,8 +82,8 @@ def recognize_format(reading: Reading) -> str:
 
 
 def has_format(path: Path, name: str) -> bool:
-    """RETURNS (bool): Whether a file is of a format, so that it may be replaced by another one of it. path (Path): The file. name
-    (str): The format's name."""
+    """RETURNS (bool): Whether a file is of a format, so that it may be replaced by another one of it. path (Path): The
+    file. name (str): The format's name."""
     if name == "spacy":
         with path.open("rb") as file:
             return _is_docbin(file.read(SAMPLE))
@@ -94,7 +94,8 @@ def has_format(path: Path, name: str) -> bool:
 
 
 def _is_docbin(raw: bytes) -> bool:
-    """Whether bytes are the beginning of a DocBin: a dict as msgpack, compressed by zlib, with the names of attributes."""
+    """Whether bytes are the beginning of a DocBin: a dict as msgpack, compressed by zlib, with the names of
+    attributes."""
     try:
         return b"attrs" in zlib.decompressobj().decompress(raw, 100)
     except zlib.error:
@@ -118,7 +119,8 @@ def _json_format(reading: Reading) -> str:
         fields = ", ".join(map(repr, list(next(item for item in items if isinstance(item, dict)))[:8]))
         raise reading.refuse(
             0,
-            f"no format has objects with the fields {fields}; name the format by --from, and fields by --columns text=FIELD.",
+            f"no format has objects with the fields {fields}; name the format by --from, and fields by --columns "
+            "text=FIELD.",
         )
     # The reader says which line is damaged.
     return "prodigy"
@@ -162,7 +164,7 @@ def _line_format(reading: Reading, lines: List[str]) -> str:
     if rows and sum(len(parts) == 10 and parts[0][:1].isdigit() for parts in ten) * 2 > len(ten):
         return "conllu"
     # A table can have commas although its ending says otherwise.
-    for name, separator in (("csv", ","), ("tsv", "\t")):
+    for name, separator in (("csv", ","), ("csv", ";"), ("tsv", "\t")):
         header = lines[0].split(separator)
         names = [cell.strip().strip('"') for cell in header]
         fields = [find_field(names, wanted) for wanted in (TEXT, START, END)]
@@ -185,7 +187,8 @@ def _line_format(reading: Reading, lines: List[str]) -> str:
 
 
 def _ends_with_tags(lines: List[str]) -> bool:
-    """Whether the last of several columns holds tags, not the last words of prose: entity tags, or few values for many lines."""
+    """Whether the last of several columns holds tags, not the last words of prose: entity tags, or few values for many
+    lines."""
     last = [line.split()[-1] for line in lines if len(line.split()) > 1]
     tags = any(value == "O" or PREFIXED.fullmatch(value) for value in last)
     return tags or (len(last) > 1 and len(set(last)) * 2 <= len(last))

@@ -71,8 +71,8 @@ class Record:
 
 
 def split_at_tokens(text: str, tokens: List[Tuple[int, int]]) -> Tuple[List[str], List[bool]]:
-    """The words of a text whose tokens are known by their places. What lies between two tokens, but for one space, becomes a word
-    of its own, so that the words with their spaces are the text.
+    """The words of a text whose tokens are known by their places. What lies between two tokens, but for one space,
+    becomes a word of its own, so that the words with their spaces are the text.
 
     text (str): The text.
     tokens (List[Tuple[int, int]]): Where each token begins and ends, in characters, in order.

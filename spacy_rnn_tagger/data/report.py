@@ -89,13 +89,15 @@ class ConversionReport:
     tokens (int): Number of tokens.
     labels (Dict[str, int]): Number of entities, or spans where a span group was asked for, by label.
     tags (Dict[str, int]): Number of tokens by tag.
+    groups (Dict[str, None]): The keys of span groups.
     misaligned (Findings): Spans that do not begin and end at tokens.
     overlapping (Findings): Spans that overlap longer ones, so that they cannot be entities.
     ill_formed (Findings): Tags that do not fit their scheme.
     skipped (List[str]): Damaged lines that were left out, a sentence each.
     notes (List[str]): What was taken where there is a choice, and what was left out.
     parts (Dict[str, PartReport]): What was written: "all", or "train", "dev" and "test".
-    near_duplicates (Optional[int]): Docs that are nearly the same as an earlier one, and therefore in its part; None without a split.
+    near_duplicates (Optional[int]): Docs that are nearly the same as an earlier one, and therefore in its part; None
+        without a split.
     """
 
     files: List[FileReport]
@@ -105,6 +107,7 @@ class ConversionReport:
     tokens: int = 0
     labels: Dict[str, int] = field(default_factory=dict)
     tags: Dict[str, int] = field(default_factory=dict)
+    groups: Dict[str, None] = field(default_factory=dict)
     misaligned: Findings = field(default_factory=Findings)
     overlapping: Findings = field(default_factory=Findings)
     ill_formed: Findings = field(default_factory=Findings)

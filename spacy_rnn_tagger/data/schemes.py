@@ -54,8 +54,8 @@ class Entities(NamedTuple):
 
 
 def split_tag(tag: str, scheme: str = "mixed") -> Optional[Tag]:
-    """RETURNS (Optional[Tag]): The tag's prefix and label; None if the token is in no entity, or nothing is known of it. tag (str):
-    The tag. scheme (str): Its scheme."""
+    """RETURNS (Optional[Tag]): The tag's prefix and label; None if the token is in no entity, or nothing is known of
+    it. tag (str): The tag. scheme (str): Its scheme."""
     if tag in OUTSIDE or tag in MISSING:
         return None
     found = None if scheme == "plain" else PREFIXED.fullmatch(tag)
@@ -109,7 +109,8 @@ class TagEvidence:
         if self.bare:
             some = ", ".join(f"{label!r}" for label, _ in self.bare.most_common(3))
             notes.append(
-                f"Mixed tags: without prefix {sum(self.bare.values()):,} ({some}), of {scheme} {sum(self.prefixes.values()):,}; "
+                f"Mixed tags: without prefix {sum(self.bare.values()):,} ({some}), of {scheme} "
+                f"{sum(self.prefixes.values()):,}; "
                 f"a tag without prefix goes on with an entity of its label, or begins one."
             )
         return scheme, notes
@@ -138,7 +139,8 @@ class TagEvidence:
         if not self.b_opens:
             return "iob1", []
         return "iob2", [
-            f"Mixed schemes: begun with B-, as in iob2, {self.b_opens:,}; with I-, as in iob1, {self.i_opens:,}. Taken: "
+            f"Mixed schemes: begun with B-, as in iob2, {self.b_opens:,}; with I-, as in iob1, {self.i_opens:,}. "
+            "Taken: "
             "iob2; the entities are the same either way."
         ]
 
@@ -147,8 +149,8 @@ class TagEvidence:
 
 
 def decode_tags(tags: Sequence[str], scheme: str, sent_starts: Optional[Sequence[bool]] = None) -> Entities:
-    """The entities that tags stand for. Tags that do not fit are read as the nearest that do, and told of: every entity tag is in
-    an entity of its label.
+    """The entities that tags stand for. Tags that do not fit are read as the nearest that do, and told of: every entity
+    tag is in an entity of its label.
 
     tags (Sequence[str]): The tag of each token.
     scheme (str): Their scheme, one of `SCHEMES` or `OTHER_NAMES`.

@@ -21,16 +21,19 @@ class ReadSettings:
 
     format (Optional[str]): The name of the files' format, one of `FORMATS`.
     scheme (Optional[str]): The scheme of entity tags, one of `SCHEMES` or of their other names.
-    columns (Optional[List[str]]): Names of CoNLL columns in order, such as ["word", "tag", "_", "ents"], where "_" is left out;
-        for tables and JSON, "role=name" for fields with names of their own, such as ["text=body", "label=kind"].
+    columns (Optional[List[str]]): Names of CoNLL columns in order, such as ["word", "tag", "_", "ents"], where "_" is
+        left out; for tables and JSON, "role=name" for fields with names of their own, such as ["text=body",
+        "label=kind"].
     labels (Optional[List[str]]): Names of tags that a file gives as numbers from 0 on.
     lang (Optional[str]): The language whose tokenizer splits texts; None for the tokenizer of any language, "xx".
     offsets (Optional[str]): The unit of offsets: "characters", "utf16" or "bytes".
-    misaligned (str): What is done with a span that does not begin and end at tokens: "drop" it, "expand" it to the tokens that it
-        touches, "contract" it to those that it holds, or "fail".
-    spans_key (Optional[str]): The key of the span group in which all spans are kept, overlapping ones too; None for entities only.
+    misaligned (str): What is done with a span that does not begin and end at tokens: "drop" it, "expand" it to the
+        tokens that it touches, "contract" it to those that it holds, or "fail".
+    spans_key (Optional[str]): The key of the span group in which all spans are kept, overlapping ones too; None for
+        entities only.
     skip_bad (bool): Whether damaged lines are listed and left out; else the first is an error.
-    group (Optional[int]): How many sentences make a doc; None for a doc as the file marks it, or each sentence where it marks none.
+    group (Optional[int]): How many sentences make a doc; None for a doc as the file marks it, or each sentence where it
+        marks none.
     """
 
     format: Optional[str] = None
@@ -71,9 +74,10 @@ class WriteSettings:
     seed (int): Decides which docs.
     shard_docs (Optional[int]): The most docs of a file; None for one file.
     spans_key (Optional[str]): The key of the span group that is written; None for the entities.
-    register_scores (Optional[Callable[[str], Any]]): Makes the probabilities of tokens that lie in a doc under a key readable as
-        `Token._.<key>_score`; not needed where a pipeline that stores them is loaded.
-    progress (Callable[[Iterable, str], Iterable]): Is given what is read or written, one by one, with a title, and shows how many.
+    register_scores (Optional[Callable[[str], Any]]): Makes the probabilities of tokens that lie in a doc under a key
+        readable as `Token._.<key>_score`; not needed where a pipeline that stores them is loaded.
+    progress (Callable[[Iterable, str], Iterable]): Is given what is read or written, one by one, with a title, and
+        shows how many.
     """
 
     format: str = "spacy"
@@ -97,7 +101,8 @@ class WriteSettings:
             check_rate(WHERE, **{"--split (development)": dev, "--split (test)": test})
             if dev + test >= 1:
                 raise ValueError(
-                    f"{WHERE}: --split {dev:g} {test:g} leaves nothing to train on; the two shares must sum to less than 1."
+                    f"{WHERE}: --split {dev:g} {test:g} leaves nothing to train on; the two shares must sum to less "
+                    "than 1."
                 )
 
     def is_folder(self) -> bool:

@@ -15,15 +15,16 @@ TEXT = ["text", "sentence", "content", "data"]
 
 
 def text_of(reading: Reading, line: int, item: Dict[str, Any]) -> Optional[str]:
-    """RETURNS (Optional[str]): The text of an object; None if it has none and is left out. reading (Reading): The file. line (int):
-    Its line. item (Dict[str, Any]): The object."""
+    """RETURNS (Optional[str]): The text of an object; None if it has none and is left out. reading (Reading): The file.
+    line (int): Its line. item (Dict[str, Any]): The object."""
     names = reading.field_names()
     field = names.get("text") or find_field(list(item), TEXT)
     if field is None or not isinstance(item.get(field), str):
         keys = list(map(str, item))
         reading.bad(
             line,
-            f"the field {field or 'text'!r} must hold the text, but the fields are {', '.join(map(repr, keys)) or 'none'}."
+            f"the field {field or 'text'!r} must hold the text, but the fields are "
+            f"{', '.join(map(repr, keys)) or 'none'}."
             + nearest(field or "text", keys)
             + " Name it by --columns text=FIELD.",
         )
@@ -54,7 +55,8 @@ def spans_of_items(reading: Reading, line: int, items: Any) -> Optional[List[Cha
         if span is None:
             reading.bad(
                 line,
-                f"{item!r:.80} is no span; it must have whole numbers start and end, from 0 on and start below end, and a label, as "
+                f"{item!r:.80} is no span; it must have whole numbers start and end, from 0 on and start below end, "
+                "and a label, as "
                 "an object or as a list [start, end, label].",
             )
             return None

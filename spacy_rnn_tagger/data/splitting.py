@@ -1,7 +1,7 @@
 """Parts for training, development and test, without near-duplicates across them.
 
-Texts are compared by MinHash (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900) of the pieces of five characters of their
-normalised text. Of a text only its signature is kept, 128 bytes.
+Texts are compared by MinHash (Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900) of the pieces of five characters
+of their normalised text. Of a text only its signature is kept, 128 bytes.
 """
 
 import random
@@ -15,7 +15,8 @@ SHINGLE = 5
 BANDS, ROWS = 8, 4
 """Texts are compared if the hashes of one of 8 bands of 4 agree: nearly sure from a similarity of 0.8 on."""
 SIMILAR = 0.7
-"""The share of equal hashes, an estimate of the Jaccard index of the sets of pieces, from which two texts are near-duplicates."""
+"""The share of equal hashes, an estimate of the Jaccard index of the sets of pieces, from which two texts are
+near-duplicates."""
 PARTS = ("train", "dev", "test")
 MULTIPLIER = np.uint64(6364136223846793005)
 
@@ -64,8 +65,8 @@ def split_texts(texts: Iterable[str], dev: float, test: float, seed: int = 0) ->
 
 
 def normalize(text: str) -> str:
-    """RETURNS (str): A text in lower case, with letters and digits only, each number as 0, and one space between words. text (str):
-    The text."""
+    """RETURNS (str): A text in lower case, with letters and digits only, each number as 0, and one space between words.
+    text (str): The text."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = "".join(
         "0" if c.isdigit() else c if c.isalpha() or unicodedata.combining(c) else " " for c in folded

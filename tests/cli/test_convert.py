@@ -1,4 +1,5 @@
-"""The command that converts annotated files, and a trained pipeline's output on its way to an annotation tool and back."""
+"""The command that converts annotated files, and a trained pipeline's output on its way to an annotation tool and
+back."""
 
 import json
 

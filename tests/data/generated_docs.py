@@ -12,8 +12,8 @@ POS = ["NOUN", "VERB", "PROPN"]
 
 @st.composite
 def make_docs(draw, *, known=True):
-    """Docs of words with spaces between them, and entities that do not overlap. Unless `known`, some docs have no annotation of
-    entities."""
+    """Docs of words with spaces between them, and entities that do not overlap. Unless `known`, some docs have no
+    annotation of entities."""
     docs = []
     for _ in range(draw(st.integers(1, 3))):
         n = draw(st.integers(1, 8))

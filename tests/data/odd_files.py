@@ -33,6 +33,8 @@ CONLLU = (
     "1\tAnna\tAnna\tPROPN\tNNP\tNumber=Sing\t2\tnsubj\t_\t_\n2\tsings\tsing\tVERB\tVBZ\t_\t0\troot\t_\tSpaceAfter=No\n"
 )
 READ = [
+    Case("a table with semicolons", "a.csv", "text;start;end;label\nAnna, Eva;0;4;PER\n"),
+    Case("one document mark for many sentences", "a.conll", "-DOCSTART- O\n\n" + (CONLL + "\n") * 101),
     Case("UTF-8 with a byte order mark", "a.conll", b"\xef\xbb\xbf" + CONLL.encode()),
     Case("lines that end with CRLF", "a.conll", CONLL.replace("\n", "\r\n")),
     Case("lines that end with CR", "a.conll", CONLL.replace("\n", "\r")),

@@ -12,7 +12,10 @@ from ..reading import Reading, Writing
 from ..records import CharSpan, Record
 
 SPAN = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
-OTHERS = "Lines of relations, events, attributes and notes, left out because only text-bound annotations (T...) are read: {n}."
+OTHERS = (
+    "Lines of relations, events, attributes and notes, left out because only text-bound annotations (T...) "
+    "are read: {n}."
+)
 PIECES = "Spans of several pieces, left out because a span of a doc is of one piece: {n}."
 
 
@@ -37,7 +40,8 @@ def read_brat(reading: Reading) -> Iterator[Record]:
 
 
 def write_brat(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write a .txt and an .ann file for each doc, named by its id or its number; probabilities as notes of the annotator.
+    """Write a .txt and an .ann file for each doc, named by its id or its number; probabilities as notes of the
+    annotator.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The folder.

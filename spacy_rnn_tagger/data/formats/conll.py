@@ -48,7 +48,8 @@ def read_conll(reading: Reading) -> Iterator[Record]:
         if len(parts) != len(layout.names):
             reading.bad(
                 number,
-                f"the line has {count(len(parts), 'column')} by {layout.separator_name}, but {len(layout.names)} in line {layout.first_line} "
+                f"the line has {count(len(parts), 'column')} by {layout.separator_name}, but {len(layout.names)} in "
+                f"line {layout.first_line} "
                 f"({' '.join(layout.names)}): {line[:60]!r}.",
             )
             continue
@@ -58,8 +59,8 @@ def read_conll(reading: Reading) -> Iterator[Record]:
 
 
 def is_comment(line: str, layout: ColumnLayout) -> bool:
-    """RETURNS (bool): Whether a line is a comment, not a token that begins with #. line (str): The line. layout (ColumnLayout): The
-    file's columns."""
+    """RETURNS (bool): Whether a line is a comment, not a token that begins with #. line (str): The line. layout
+    (ColumnLayout): The file's columns."""
     if not line.startswith("#"):
         return False
     if layout.separator == "\t" or len(layout.split(line)) != len(layout.names):
@@ -106,14 +107,15 @@ def _sentence(
         record.spaces = spaces_in(words, text)
         if record.spaces is None:
             reading.count(
-                "Sentences with a comment # text = that does not hold their words, so that a space is put between these: {n}."
+                "Sentences with a comment # text = that does not hold their words, so that a space is put between "
+                "these: {n}."
             )
     return record
 
 
 def spaces_in(words: List[str], text: str) -> Optional[List[bool]]:
-    """RETURNS (Optional[List[bool]]): Whether a space follows each word in a text; None if the words are not the text. words
-    (List[str]): The words. text (str): The text."""
+    """RETURNS (Optional[List[bool]]): Whether a space follows each word in a text; None if the words are not the text.
+    words (List[str]): The words. text (str): The text."""
     spaces, at = [], 0
     for word in words:
         if not text.startswith(word, at):

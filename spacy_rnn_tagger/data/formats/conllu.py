@@ -1,4 +1,5 @@
-"""CoNLL-U (https://universaldependencies.org/format.html): ten columns, with multiword tokens, empty nodes and metadata."""
+"""CoNLL-U (https://universaldependencies.org/format.html): ten columns, with multiword tokens, empty nodes and
+metadata."""
 
 import re
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
@@ -14,7 +15,10 @@ from ..report import count
 FIELDS = "ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC".split()
 ENTITY = re.compile(r"(?:(?:name|NE|ner|NER|Entity)=)?([BILUMESW]-[^()|]+|O)")
 EMPTY_NODES = "Empty nodes (such as 8.1), left out because a doc has no place for them: {n}."
-MULTIWORD = "Multiword tokens, taken as their syntactic words, which carry the annotation and of which the text is put together: {n}."
+MULTIWORD = (
+    "Multiword tokens, taken as their syntactic words, which carry the annotation and of which the text is "
+    "put together: {n}."
+)
 NO_TREE = "Sentences without a tree, because some of their words have a HEAD of _: {n}."
 
 

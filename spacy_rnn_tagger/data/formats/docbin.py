@@ -49,7 +49,8 @@ def write_docbin(docs: Iterable[Doc], writing: Writing) -> None:
         n_tokens += len(doc)
         if n_tokens > MOST_TOKENS:
             raise ValueError(
-                f"rnn convert: more than {MOST_TOKENS:,} tokens would burst one .spacy file; pass --shard-docs 10000 to write several."
+                f"rnn convert: more than {MOST_TOKENS:,} tokens would burst one .spacy file; pass --shard-docs "
+                "10000 to write several."
             )
         # Packing an empty dict takes srsly longer than all else of a short doc together.
         found.store_user_data = bool(doc.user_data)

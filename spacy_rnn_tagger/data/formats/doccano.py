@@ -1,5 +1,5 @@
-"""JSONL as Doccano has it: {"text", "label": [[start, end, label]]}, before 1.0 {"text", "labels"}, and with relations {"text",
-"entities": [{"start_offset", "end_offset", "label"}]}."""
+"""JSONL as Doccano has it: {"text", "label": [[start, end, label]]}, before 1.0 {"text", "labels"}, and with relations
+{"text", "entities": [{"start_offset", "end_offset", "label"}]}."""
 
 import json
 from typing import Any, Dict, Iterable, Iterator
@@ -45,7 +45,8 @@ def read_doccano(reading: Reading) -> Iterator[Record]:
 
 
 def write_doccano(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write texts and spans as Doccano imports them (1.0 and later); probabilities stand beside, which Doccano keeps as metadata.
+    """Write texts and spans as Doccano imports them (1.0 and later); probabilities stand beside, which Doccano keeps as
+    metadata.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The file.

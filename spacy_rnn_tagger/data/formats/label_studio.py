@@ -40,8 +40,8 @@ def read_label_studio(reading: Reading) -> Iterator[Record]:
 
 
 def write_label_studio(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write an array of tasks for a labelling config with `<Labels name="label" toName="text">` and `<Text name="text">`. Spans with
-    probabilities are predictions, to be corrected; others are annotations.
+    """Write an array of tasks for a labelling config with `<Labels name="label" toName="text">` and `<Text
+    name="text">`. Spans with probabilities are predictions, to be corrected; others are annotations.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The file.
@@ -118,7 +118,7 @@ def _text(reading: Reading, line: int, data: Any, results: Optional[List[Any]]) 
         return next(iter(fields.values()))
     reading.bad(
         line,
-        f'"data" must hold the text; its texts are {", ".join(map(repr, fields)) or "none"}. Name the field by --columns '
-        "text=FIELD.",
+        f'"data" must hold the text; its texts are {", ".join(map(repr, fields)) or "none"}. Name the field by '
+        "--columns text=FIELD.",
     )
     return None

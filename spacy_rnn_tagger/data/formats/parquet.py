@@ -1,4 +1,5 @@
-"""Parquet tables: texts with a list of spans, rows for spans, or tokens with tags as Hugging Face's datasets have them."""
+"""Parquet tables: texts with a list of spans, rows for spans, or tokens with tags as Hugging Face's datasets have
+them."""
 
 import json
 from itertools import islice

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import chain
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.tokens import Doc
@@ -22,19 +23,26 @@ MOST_CHARACTERS = 1 << 27
 
 
 def table_reader(delimiter: str) -> Callable[[Reading], Iterator[Record]]:
-    """RETURNS (Callable): The reader of tables whose cells are parted by a character. delimiter (str): The character."""
+    """RETURNS (Callable): The reader of tables whose cells are parted by a character. delimiter (str): The
+    character."""
 
     def read_table(reading: Reading) -> Iterator[Record]:
         csv.field_size_limit(MOST_CHARACTERS)
         lines = (line for _, line in read_lines(reading, keep_ends=True))
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        header = next(lines, "")
+        parted = delimiter
+        if delimiter == "," and "," not in header and ";" in header:
+            parted = ";"
+            reading.note("Cells are parted by semicolons.")
+        rows = csv.reader(chain([header], lines), delimiter=parted, strict=True)
         yield from read_rows(reading, _numbered(reading, rows))
 
     return read_table
 
 
 def table_writer(delimiter: str) -> Callable[[Iterable[Doc], Writing], None]:
-    """RETURNS (Callable): The writer of tables whose cells are parted by a character. delimiter (str): The character."""
+    """RETURNS (Callable): The writer of tables whose cells are parted by a character. delimiter (str): The
+    character."""
 
     def write_table(docs: Iterable[Doc], writing: Writing) -> None:
         with writing.path.open("w", encoding="utf8", newline="") as file:
@@ -54,7 +62,8 @@ def table_writer(delimiter: str) -> Callable[[Iterable[Doc], Writing], None]:
 
 
 def read_rows(reading: Reading, rows: Iterator[Tuple[int, List[Any]]]) -> Iterator[Record]:
-    """The texts of a table. Rows that follow each other and have the same id, or without ids the same text, are spans of one text.
+    """The texts of a table. Rows that follow each other and have the same id, or without ids the same text, are spans
+    of one text.
 
     reading (Reading): The file.
     rows (Iterator[Tuple[int, List[Any]]]): Line and cells of each row; the first names the columns.
@@ -86,7 +95,8 @@ def read_rows(reading: Reading, rows: Iterator[Tuple[int, List[Any]]]) -> Iterat
     if roles["text"] is None:
         raise reading.refuse(
             header[0],
-            f"no column is called text; the columns are {', '.join(map(repr, names))}. The first row must name the columns; name "
+            f"no column is called text; the columns are {', '.join(map(repr, names))}. The first row must name the "
+            "columns; name "
             "others by --columns text=COLUMN,start=COLUMN,end=COLUMN,label=COLUMN.",
         )
     reading.columns = [
@@ -101,7 +111,8 @@ def read_rows(reading: Reading, rows: Iterator[Tuple[int, List[Any]]]) -> Iterat
         if len(cells) != len(names):
             reading.bad(
                 line,
-                f"the row has {count(len(cells), 'cell')}, but the table {count(len(names), 'column')}; quote cells that hold the separator.",
+                f"the row has {count(len(cells), 'cell')}, but the table {count(len(names), 'column')}; quote cells "
+                "that hold the separator.",
             )
             continue
         item = dict(zip(names, cells))
