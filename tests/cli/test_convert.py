@@ -80,7 +80,7 @@ def test_outputs_are_replaced_only_by_their_kind(arguments, conll, tmp_path):
     assert code == 2 and "pass --force" in words_of(printed)
     assert convert("--force")[0] == 0
     if out.is_dir():
-        mine = out / "mine.md"
+        mine = out / ("mine.md" if "brat" in arguments else "mine.spacy")
         mine.write_text("mine")
     else:
         mine = out

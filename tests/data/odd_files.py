@@ -124,6 +124,8 @@ READ = [
     ),
 ]
 REFUSED = [
+    Case("an empty word", "a.conll", CONLL.replace("sings", "")),
+    Case("brackets as in CoNLL-2012", "a.conll", "#begin document (a)\nbc/x 0 0 In IN (TOP* - - - - * -\n"),
     Case("UTF-16 cut in the middle of a character", "a.conll", CONLL.encode("utf-16")[:-1]),
     Case("Latin-1", "a.conll", "Anna\tB-PER\nsang\tO\nJosé\tB-PER\n".encode("latin-1")),
     Case("a NUL character", "a.conll", CONLL.replace("sings", "si\x00ngs")),

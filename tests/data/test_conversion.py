@@ -195,6 +195,9 @@ def test_columns_that_are_named(tmp_path):
         ("Anna", "NNP", "PER"),
         ("#", "NN", ""),
     ]
+    (tmp_path / "nbsp.txt").write_text("10\u00a0km B-Q\nis  O\n", encoding="utf8")
+    convert(tmp_path / "nbsp.txt", tmp_path / "nbsp.spacy")
+    assert [(t.text, t.ent_type_) for t in docs_of(tmp_path / "nbsp.spacy")[0]] == [("10\u00a0km", "Q"), ("is", "")]
     (tmp_path / "c.csv").write_text(
         'body;from;to;kind\n"Anna; sings";0;4;PER\n'.replace(";", ",").replace("Anna,", "Anna")
     )

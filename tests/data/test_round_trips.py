@@ -125,4 +125,14 @@ def test_ids_and_other_data_come_back(name):
     doc = Doc(NLP.vocab, words=["Anna"], spaces=[False])
     doc.set_ents([Span(doc, 0, 1, label="PER")], default="outside")
     doc.user_data["meta"] = {"id": "first"}
-    assert through([doc], name)[0].user_data["meta"] == {"id": "first"}
+    other = Doc(NLP.vocab, words=["Berg"], spaces=[False])
+    other.set_ents([], default="outside")
+    assert [d.user_data.get("meta", {}).get("id") for d in through([doc, other], name)][0] == "first"
+
+
+def test_roots_of_conllu_are_written_as_its_standard_says(tmp_path):
+    doc = Doc(NLP.vocab, words=["Anna", "sings"], heads=[1, 1], deps=["nsubj", "ROOT"], pos=["PROPN", "VERB"])
+    DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
+    convert(tmp_path / "a.spacy", tmp_path / "a.conllu", write=WriteSettings(format="conllu"))
+    lines = (tmp_path / "a.conllu").read_text().splitlines()
+    assert lines[2:] == ["1\tAnna\t_\tPROPN\t_\t_\t2\tnsubj\t_\t_", "2\tsings\t_\tVERB\t_\t_\t0\troot\t_\t_", ""]

@@ -24,6 +24,7 @@ def read_conll(reading: Reading) -> Iterator[Record]:
     """
     layout = recognize_columns(reading)
     reading.columns = layout.names
+    word = layout.names.index("word")
     rows: List[Tuple[int, List[str]]] = []
     text: Optional[str] = None
     new_doc = False
@@ -52,6 +53,9 @@ def read_conll(reading: Reading) -> Iterator[Record]:
                 f"line {layout.first_line} "
                 f"({' '.join(layout.names)}): {line[:60]!r}.",
             )
+            continue
+        if not parts[word].strip():
+            reading.bad(number, f"the word is empty or white space: {line[:60]!r}.")
             continue
         rows.append((number, parts))
     if rows:
