@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from spacy.vocab import Vocab
 
-from .columns import find_field
+from .columns import ColumnLayout, find_field
 from .encodings import SAMPLE, read_lines, recognize_encoding
 from .formats import FORMATS
 from .formats.hugging_face import TAGS, TOKENS
@@ -174,7 +174,7 @@ def _line_format(reading: Reading, lines: List[str]) -> str:
         return "csv"
     if reading.path.suffix == ".conllu":
         return "conllu"
-    widths = [len(line.split("\t") if "\t" in line else line.split()) for line in rows or lines]
+    widths = [len(ColumnLayout([], "\t" if "\t" in line else None).split(line)) for line in rows or lines]
     usual, share = _usual(widths)
     named = reading.path.suffix in COLUMN_ENDINGS
     if share < (0.5 if named else 0.8) or not (named or _ends_with_tags(rows or lines)):
@@ -189,7 +189,7 @@ def _line_format(reading: Reading, lines: List[str]) -> str:
 def _ends_with_tags(lines: List[str]) -> bool:
     """Whether the last of several columns holds tags, not the last words of prose: entity tags, or few values for many
     lines."""
-    last = [line.split()[-1] for line in lines if len(line.split()) > 1]
+    last = [parts[-1] for parts in map(ColumnLayout([], None).split, lines) if len(parts) > 1]
     tags = any(value == "O" or PREFIXED.fullmatch(value) for value in last)
     return tags or (len(last) > 1 and len(set(last)) * 2 <= len(last))
 
