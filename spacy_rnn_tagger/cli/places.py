@@ -127,7 +127,9 @@ def finite_or_none(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def _folder_of(model: str) -> Optional[Path]:
+def _folder_of(model: Optional[str]) -> Optional[Path]:
+    if model is None:
+        return None
     if Path(model).exists():
         return Path(model)
     return get_package_path(model) if is_package(model) else None

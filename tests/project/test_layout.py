@@ -8,7 +8,7 @@ import pytest
 from ..conftest import ROOT
 
 PACKAGE = ROOT / "spacy_rnn_tagger"
-ROOMS = ["errors", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "cli"]
+ROOMS = ["errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "cli"]
 """In the order of their dependencies. Training uses evaluation, since a callback tunes biases on development data."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PYTHON_FILES = [
@@ -52,6 +52,8 @@ def test_a_module_imports_only_from_earlier_rooms(path):
             assert own == "recurrence", name
         if own in ("recurrence", "chain"):
             assert parts[0] not in ("spacy", "thinc"), name
+        if own == "data" and parts[0] == "spacy_rnn_tagger":
+            assert parts[1] in ("errors", "data"), name
         if own == "models":
             assert not name.startswith("spacy.pipeline"), name
 
