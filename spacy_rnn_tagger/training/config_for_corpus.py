@@ -1,5 +1,5 @@
-"""A training config for a corpus: a component for each annotated layer, settings by the size of the data, and the reason
-for each choice as a comment."""
+"""A training config for a corpus: a component for each annotated layer, settings by the size of the data, and the
+reason for each choice as a comment."""
 
 import textwrap
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .recipe import ACCURACY, EFFICIENCY, FEWEST_STEPS, Recipe, choose_recipe
 Place = Tuple[str, str]
 """A section and a key of a config."""
 TOKENIZERS = {
-    "zh": 'Each character is a token; for words, segmenter = "jieba" needs jieba, and "pkuseg" needs spacy-pkuseg and a model.'
+    "zh": 'A token is a character; for words, segmenter = "jieba" needs jieba, and "pkuseg" spacy-pkuseg and a model.'
 }
 """What there is to choose in the tokenizer of a language."""
 
@@ -55,11 +55,12 @@ def config_for_corpus(
     """Make a config by which `spacy train` trains on a corpus without any change.
 
     nlp (Language): A pipeline of the language, such as `spacy.blank("en")`.
-    parts (Mapping[str, Iterable[Doc]]): The gold docs to train on, then those to develop on, by the paths of their files.
+    parts (Mapping[str, Iterable[Doc]]): The gold docs to train on, then those to develop on, by the paths of their
+        files.
     vectors (Optional[str]): The pipeline with static vectors to use, which `nlp` holds; None for no vectors.
     optimize (str): "accuracy" or "efficiency".
-    targets (Optional[Sequence[str]]): The targets to predict, or the factories that predict them; all that are annotated
-        and need no code if None.
+    targets (Optional[Sequence[str]]): The targets to predict, or the factories that predict them; all that are
+        annotated and need no code if None.
     RETURNS (TrainingConfig): The config.
     RAISES (ValueError): If there is nothing to learn, or nothing to choose the best model by.
     """
@@ -67,8 +68,8 @@ def config_for_corpus(
         raise unknown_name("config_for_corpus", "optimize", optimize, (ACCURACY, EFFICIENCY))
     if len(parts) != 2:
         raise ValueError(
-            f"config_for_corpus: {len(parts)} parts of a corpus are given ({', '.join(parts)}); give the docs to train on and "
-            "those to develop on, from two different files."
+            f"config_for_corpus: {len(parts)} parts of a corpus are given ({', '.join(parts)}); give the docs to train "
+            "on and those to develop on, from two different files."
         )
     counter = CorpusCounter(nlp)
     try:
@@ -147,8 +148,8 @@ def _comments(
         ("paths", "dev"): f"{dev.n_docs:,} docs, {dev.n_sentences:,} sentences, {dev.n_tokens:,} tokens.",
         ("nlp", "pipeline"): _about_pipeline(recipe, left_out, size),
         ("training", "max_steps"): (
-            f"For {recipe.optimize} on {train.n_tokens:,} tokens: in proportion to their square root, at least {FEWEST_STEPS}, "
-            f"and two for each of {sum(layer.n_labels for layer in layers):,} labels."
+            f"For {recipe.optimize} on {train.n_tokens:,} tokens: in proportion to their square root, at least "
+            f"{FEWEST_STEPS}, and two for each of {sum(layer.n_labels for layer in layers):,} labels."
         ),
         ("training", "eval_frequency"): f"{recipe.max_steps // recipe.eval_frequency} evaluations in all.",
         ("training", "patience"): (
@@ -160,8 +161,8 @@ def _comments(
         ("training.optimizer.learn_rate", "warmup_steps"): "100, or a tenth of all steps if that is less.",
         ("training.optimizer.learn_rate", "total_steps"): "The rate falls to 0 at max_steps: change both together.",
         ("training.score_weights", ""): (
-            "What the best model is chosen by: entities and spans count twice as much as labels of tokens; null counts for "
-            "nothing."
+            "What the best model is chosen by: entities and spans count twice as much as labels of tokens; null counts "
+            "for nothing."
         ),
         ("components.tok2vec.model.embed", "min_freq"): (
             f"In {size}, words that occur once share a vector, from which unknown words learn theirs."
