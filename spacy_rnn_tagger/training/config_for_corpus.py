@@ -19,10 +19,7 @@ from .recipe import ACCURACY, EFFICIENCY, FEWEST_STEPS, Recipe, choose_recipe
 Place = Tuple[str, str]
 """A section and a key of a config."""
 TOKENIZERS = {
-    "zh": (
-        'Each character is a token; for words, segmenter = "jieba" needs jieba, and "pkuseg" needs spacy-pkuseg and a '
-        "model."
-    )
+    "zh": 'A token is a character; for words, segmenter = "jieba" needs jieba, and "pkuseg" spacy-pkuseg and a model.'
 }
 """What there is to choose in the tokenizer of a language."""
 
@@ -71,8 +68,8 @@ def config_for_corpus(
         raise unknown_name("config_for_corpus", "optimize", optimize, (ACCURACY, EFFICIENCY))
     if len(parts) != 2:
         raise ValueError(
-            f"config_for_corpus: {len(parts)} parts of a corpus are given ({', '.join(parts)}); give the docs to "
-            "train on and those to develop on, from two different files."
+            f"config_for_corpus: {len(parts)} parts of a corpus are given ({', '.join(parts)}); give the docs to train "
+            "on and those to develop on, from two different files."
         )
     counter = CorpusCounter(nlp)
     try:
@@ -164,8 +161,8 @@ def _comments(
         ("training.optimizer.learn_rate", "warmup_steps"): "100, or a tenth of all steps if that is less.",
         ("training.optimizer.learn_rate", "total_steps"): "The rate falls to 0 at max_steps: change both together.",
         ("training.score_weights", ""): (
-            "What the best model is chosen by: entities and spans count twice as much as labels of tokens; null "
-            "counts for nothing."
+            "What the best model is chosen by: entities and spans count twice as much as labels of tokens; null counts "
+            "for nothing."
         ),
         ("components.tok2vec.model.embed", "min_freq"): (
             f"In {size}, words that occur once share a vector, from which unknown words learn theirs."

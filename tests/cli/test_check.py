@@ -70,3 +70,9 @@ def test_bad_arguments(corpus, tmp_path, arguments, message):
     places = {"train": corpus[0], "broken": tmp_path / "broken.spacy", "folder": tmp_path / "folder"}
     code, printed = run("check", *[argument.format(**places) for argument in arguments])
     assert code == 2 and message in words_of(printed) and "Traceback" not in printed
+
+
+@pytest.mark.parametrize("name", ["check", "init-config"])
+def test_help_shows_an_example_and_the_options_that_all_have(name):
+    printed = words_of(run(name, "--help")[1])
+    assert f"Example: python -m spacy rnn {name}" in printed and "--json" in printed and "--force" in printed
