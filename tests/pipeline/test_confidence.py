@@ -5,6 +5,7 @@ import pytest
 from spacy.tokens import Span
 
 from spacy_rnn_tagger.pipeline import biluo
+from spacy_rnn_tagger.pipeline.targets import ABSTAIN
 
 from ..conftest import make_examples, randomize, train
 from ..fixtures.scored_pipelines import CONFIG, TEXTS, add, read
@@ -153,6 +154,24 @@ def test_scores_of_no_tokens(trio):
     doc = trio("")
     assert len(doc.spans["rnn_ner"]) == 0 == len(doc.spans["rnn_ner"].attrs["scores"])
     assert list(trio.pipe([])) == [] and list(trio.get_pipe("rnn_ner").pipe([])) == []
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.4])
+@pytest.mark.parametrize("name", ["rnn_tagger", "rnn_ner"])
+def test_predictions_that_were_changed_are_scored_as_they_are_now(nlp, name, threshold):
+    """Code around `predict` may put other paths into what it gives."""
+    pipe = add(nlp, name, threshold=threshold)
+    train(nlp, make_examples(nlp), steps=10)
+    docs = [nlp.make_doc(text) for text in TEXTS[::2]]
+    changed, tag = pipe.predict(docs), pipe.tags.index("PRP" if name == "rnn_tagger" else "U-GPE")
+    unchanged = pipe.predict(docs).confidences(pipe.target, pipe.labels, scores=True, probs=False)
+    changed[1] = numpy.full_like(changed[1], tag)
+    found = changed.confidences(pipe.target, pipe.labels, scores=True, probs=True)
+    for i, probs in enumerate(pipe.predict_proba(docs)):
+        wanted = probs[:, tag] if i == 1 else unchanged[i].scores
+        written = ... if name == "rnn_ner" else changed[i] != ABSTAIN
+        numpy.testing.assert_allclose(found[i].scores[written], wanted[written], atol=1e-5)
+        numpy.testing.assert_allclose(found[i].marginals, probs, atol=1e-6)
 
 
 def test_constraints_are_made_once_and_cannot_be_changed(nlp):
