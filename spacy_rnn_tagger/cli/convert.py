@@ -155,12 +155,16 @@ def next_steps(done: ConversionReport, options: ConvertOptions) -> List[str]:
     (ConvertOptions): The arguments."""
     if options.to_format != "spacy":
         return [f"Correct it, then read it back: python -m spacy rnn convert {options.output} corrected.spacy"]
+    lang = "" if options.lang is None else f" --lang {options.lang}"
     if options.split is None:
         again = f"python -m spacy rnn convert {' '.join(map(str, options.inputs))} CORPUS --split 0.1 0.1"
-        return [f"Use it as --paths.train or --paths.dev of `spacy train`; to divide the data: {again}"]
+        return [
+            f"python -m spacy rnn check {options.output}{lang}",
+            f"or, to divide the data: {again}{lang}",
+        ]
     ending = "" if options.shard_docs is not None else ".spacy"
-    paths = f"--paths.train {options.output / ('train' + ending)} --paths.dev {options.output / ('dev' + ending)}"
-    return [f"python -m spacy train CONFIG {paths} --output training"]
+    train, dev = (options.output / f"{part}{ending}" for part in ("train", "dev"))
+    return [f"python -m spacy rnn check {train} {dev}{lang}"]
 
 
 def show_number(items: Iterable[Any], title: str) -> Iterable[Any]:

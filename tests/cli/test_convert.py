@@ -34,7 +34,7 @@ def test_report_and_numbers(conll, tmp_path):
 def test_parts_can_be_trained_on(conll, tmp_path):
     conll.write_text("".join(f"word{i}{'abcdefgh'[i % 8] * 9}\tB-X\nis\tO\n\n" for i in range(20)))
     code, printed = run("convert", conll, tmp_path / "corpus", "--split", 0.1, 0.2, "--seed", 1)
-    assert code == 0 and f"--paths.train {tmp_path / 'corpus' / 'train.spacy'}" in words_of(printed)
+    assert code == 0 and f"rnn check {tmp_path / 'corpus' / 'train.spacy'} " in words_of(printed)
     assert sorted(path.name for path in (tmp_path / "corpus").iterdir()) == ["dev.spacy", "test.spacy", "train.spacy"]
     assert {name for name in ("train", "dev", "test") if f"Wrote {name}: " in printed} == {"train", "dev", "test"}
 
