@@ -109,19 +109,19 @@ def test_never_forbids_even_in_a_long_sequence():
 def force(pipe, scores):
     """Make a component's model give these scores, whatever the docs."""
     wide = numpy.asarray(scores, dtype="float32")
-    pipe.model = type(
-        "Fixed", (), {"ops": pipe.model.ops, "predict": lambda self, docs: [wide[: len(d)] for d in docs]}
-    )()
+    pipe.model._func = lambda model, docs, is_train: ([wide[: len(doc)] for doc in docs], None)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_whitespace_never_begins_ends_or_makes_an_entity(nlp, ner, seed):
+def test_whitespace_never_begins_ends_or_makes_an_entity(nlp, ner):
     words = ["\n", "New", " ", "York", "\n\n", "  ", "\t"]
-    doc = Doc(nlp.vocab, words=words, spaces=[False] * len(words))
-    force(ner, numpy.random.default_rng(seed).normal(0, 4, size=(len(words), len(ner.tags))))
-    doc = ner(doc)
-    for ent in doc.ents:
-        assert not ent[0].is_space and not ent[-1].is_space
+    n_found = 0
+    for seed in range(20):
+        doc = Doc(nlp.vocab, words=words, spaces=[False] * len(words))
+        force(ner, numpy.random.default_rng(seed).normal(0, 4, size=(len(words), len(ner.tags))))
+        for ent in ner(doc).ents:
+            n_found += 1
+            assert not ent[0].is_space and not ent[-1].is_space
+    assert n_found > 10
 
 
 def test_whitespace_inside_an_entity_is_possible(nlp, ner):
@@ -193,14 +193,15 @@ def test_preset_entities_are_kept_and_respected(nlp, ner):
     assert doc.has_annotation("ENT_IOB", require_complete=True)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_preset_entities_survive_any_scores(nlp, ner, seed):
-    doc = nlp.make_doc("a b c d e f g h")
-    doc.set_ents([Span(doc, 1, 3, label="GPE"), Span(doc, 3, 4, label="X")], blocked=[doc[5:7]], default="missing")
-    force(ner, numpy.random.default_rng(seed).normal(0, 4, size=(8, len(ner.tags))))
-    done = ner(doc)
-    assert {(1, 3, "GPE"), (3, 4, "X")} <= {(e.start, e.end, e.label_) for e in done.ents}
-    assert all(not t.ent_type_ for t in done[5:7])
+def test_preset_entities_survive_any_scores(nlp, ner):
+    for seed in range(20):
+        doc = nlp.make_doc("a b c d e f g h")
+        spans = [Span(doc, 1, 3, label="GPE"), Span(doc, 3, 4, label="X")]
+        doc.set_ents(spans, blocked=[doc[5:7]], default="missing")
+        force(ner, numpy.random.default_rng(seed).normal(0, 4, size=(8, len(ner.tags))))
+        done = ner(doc)
+        assert {(1, 3, "GPE"), (3, 4, "X")} <= {(e.start, e.end, e.label_) for e in done.ents}
+        assert all(not t.ent_type_ for t in done[5:7])
 
 
 def test_overwrite_replaces_entities_but_not_blocked_tokens(nlp, ner):
