@@ -6,7 +6,7 @@ from typing import Callable, Dict
 
 from thinc.api import Config
 
-from spacy_rnn_tagger.pipeline.factories import DEFAULTS
+from spacy_rnn_tagger.pipeline.factories import DEFAULT_MODEL
 
 from ..accuracy.corpora import CORPORA
 from ..accuracy.training_configs import read_config, sections, with_encoder
@@ -42,7 +42,7 @@ def ours(corpus: str, decoder: str = "softmax", depth: int = 1) -> Config:
 def default_tok2vec() -> Config:
     """Our tagger and morphologizer over the `tok2vec` that `rnn_tagger` has by default, without a language model."""
     config = without(read_config(CORPORA["ewt"].config), "rnn_language_model")
-    tok2vec = config["components"]["tok2vec"]["model"] = Config(DEFAULTS["model"]["tok2vec"]).copy()
+    tok2vec = config["components"]["tok2vec"]["model"] = Config().from_str(DEFAULT_MODEL)["model"]["tok2vec"]
     for section in sections(config["components"]):
         if "upstream" in section:  # a listener
             section["width"] = tok2vec["encode"]["width"]

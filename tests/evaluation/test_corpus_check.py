@@ -115,7 +115,11 @@ FAULTS = {
         None,
         {of("scheme-labels", target="ents")},
     ),
-    "an empty label": (clean(spans={"sc": [(0, 1, "")]}), None, {of("empty-labels", "error", target="spans:sc")}),
+    "an empty label": (
+        clean(spans={"sc": [(0, 1, "")]}),
+        None,
+        {of("empty-labels", "error", target="spans:sc"), of("missing", target="spans:sc")},
+    ),
     "one label": (
         [gold(f"He saw {name} .", ["X"] * 4, None) for name in NAMES],
         None,

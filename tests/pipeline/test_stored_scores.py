@@ -158,7 +158,7 @@ def test_present_annotation_has_no_score(nlp, decoder):
 
 
 def test_extension_attributes_of_others_are_left_alone(nlp):
-    Token.set_extension("theirs_score", default="theirs")
+    Token.set_extension("theirs_score", default="theirs", force=True)
     try:
         tagger = add(nlp, "rnn_tagger", scores_key="theirs", store_scores=True)
         train(nlp, make_examples(nlp), steps=1)
