@@ -11,6 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
+# Each run tries the same examples, so that a change passes or fails whoever runs it. To look for others:
+# HYPOTHESIS_PROFILE=random.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("random", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
 ROOT = Path(__file__).parent.parent
 # Running pytest as a module puts the checkout first. The tests are of the installed package; only the helpers of tests
 # and the benchmarks are imported from the checkout.

@@ -89,12 +89,12 @@ class Source:
                 tags.add(record.tags)
             for spans in (record.spans, *record.groups.values()):
                 has_spans |= spans is not None
-                offsets.add(record.full_text(), spans or [])
+                offsets.add(record.full_text(), spans or [], record.token_edges())
         self.marked = marks > 0
         self.file.encoding, self.file.columns = self.reading.encoding, self.reading.columns
         if has_tags:
             self.scheme, notes = tags.decide()
-            self.reading.untagged_is_outside = not tags.outside
+            self.reading.untagged_is_outside = not tags.outside and not self.reading.untagged_is_missing
             if self.settings.scheme is not None:
                 self.scheme, notes = OTHER_NAMES.get(self.settings.scheme, self.settings.scheme), []
             self.file.scheme = self.scheme

@@ -3,10 +3,11 @@ UTF-8."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .records import CharSpan
 
+Edges = Tuple[Set[int], Set[int]]
 UNITS = ("characters", "utf16", "bytes")
 TITLES = {"characters": "characters", "utf16": "UTF-16 code units", "bytes": "bytes of UTF-8"}
 NO_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xA4CF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF))
@@ -25,16 +26,21 @@ class OffsetEvidence:
     spans: int = 0
     fits: Counter = field(default_factory=Counter)
 
-    def add(self, text: str, spans: Sequence[CharSpan]) -> None:
-        """Count the spans of one text. text (str): The text. spans (Sequence[CharSpan]): Its spans, in the file's
-        unit."""
+    def add(self, text: str, spans: Sequence[CharSpan], edges: Optional[Edges] = None) -> None:
+        """Count the spans of one text.
+
+        text (str): The text.
+        spans (Sequence[CharSpan]): Its spans, in the file's unit.
+        edges (Optional[Tuple[Set[int], Set[int]]]): Where the tokens that the file gives begin and end, in characters;
+            None if it gives none.
+        """
         if text.isascii():
             return
         maps = {unit: positions(text, unit) for unit in UNITS}
         for span in spans:
             self.spans += 1
             for unit in UNITS:
-                self.fits[unit] += _fits(text, to_characters(span, maps[unit]))
+                self.fits[unit] += _fits(text, to_characters(span, maps[unit]), edges)
 
     def decide(self) -> Tuple[str, List[str]]:
         """RETURNS (Tuple[str, List[str]]): The unit, and a sentence if it was taken although offsets should be
@@ -68,13 +74,15 @@ def to_characters(span: CharSpan, found: Optional[Dict[int, int]]) -> CharSpan:
     return span if found is None else span._replace(start=found.get(span.start, -1), end=found.get(span.end, -1))
 
 
-def _fits(text: str, span: CharSpan) -> bool:
-    """Whether a span is the text that the file gives with it, or begins and ends where words do."""
+def _fits(text: str, span: CharSpan, edges: Optional[Edges]) -> bool:
+    """Whether a span is the text that the file gives with it, or begins and ends where tokens or words do."""
     start, end = span.start, span.end
     if not 0 <= start < end <= len(text):
         return False
     if span.text is not None:
         return text[start:end] == span.text
+    if edges is not None:
+        return start in edges[0] and end in edges[1]
     piece = text[start:end]
     return piece == piece.strip() and _parts(text, start) and _parts(text, end)
 

@@ -35,6 +35,7 @@ class Reading:
     columns: The names of the columns that were taken.
     counts: Number of things of a kind that were left out, by a sentence with `{n}` for the number.
     untagged_is_outside: Whether a token without entity tag is outside of entities, as where only entities have tags.
+    untagged_is_missing: Whether the file says that nothing is known of such a token.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Reading:
     counts: Dict[str, int] = field(default_factory=dict)
     columns: List[str] = field(default_factory=list)
     untagged_is_outside: bool = False
+    untagged_is_missing: bool = False
 
     def bad(self, line: int, sentence: str) -> None:
         """Tell of a damaged line, which is then left out if bad lines are skipped.

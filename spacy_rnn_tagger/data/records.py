@@ -1,7 +1,8 @@
 """One text as a file gives it, before it becomes a doc."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from itertools import accumulate
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from spacy.tokens import Doc
 
@@ -68,6 +69,18 @@ class Record:
             return self.text
         spaces = self.spaces or [True] * len(self.words)
         return "".join(word + " " * space for word, space in zip(self.words, spaces))
+
+    def token_edges(self) -> Optional[Tuple[Set[int], Set[int]]]:
+        """RETURNS (Optional[Tuple[Set[int], Set[int]]]): Where tokens begin and end in `full_text`, in characters; None
+        if the file gives none."""
+        if self.doc is not None:
+            return {token.idx for token in self.doc}, {token.idx + len(token) for token in self.doc}
+        if self.words is None:
+            return None
+        spaces = self.spaces or [True] * len(self.words)
+        after = list(accumulate(len(word) + space for word, space in zip(self.words, spaces)))
+        starts = [0, *after[:-1]]
+        return set(starts), {start + len(word) for start, word in zip(starts, self.words)}
 
 
 def split_at_tokens(text: str, tokens: List[Tuple[int, int]]) -> Tuple[List[str], List[bool]]:

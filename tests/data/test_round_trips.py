@@ -136,4 +136,11 @@ def test_roots_of_conllu_are_written_as_its_standard_says(tmp_path):
     DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
     convert(tmp_path / "a.spacy", tmp_path / "a.conllu", write=WriteSettings(format="conllu"))
     lines = (tmp_path / "a.conllu").read_text().splitlines()
-    assert lines[2:] == ["1\tAnna\t_\tPROPN\t_\t_\t2\tnsubj\t_\t_", "2\tsings\t_\tVERB\t_\t_\t0\troot\t_\t_", ""]
+    assert lines[3:] == ["1\tAnna\t_\tPROPN\t_\t_\t2\tnsubj\t_\t_", "2\tsings\t_\tVERB\t_\t_\t0\troot\t_\t_", ""]
+
+
+@pytest.mark.parametrize("name", ["conll", "conllu", "spacy"])
+def test_a_doc_without_entity_annotation_stays_so_beside_one_that_has_some(name):
+    docs = [Doc(NLP.vocab, words=["Anna"]) for _ in range(2)]
+    docs[1].ents = [Span(docs[1], 0, 1, "PER")]
+    assert words_and_entities(through(docs, name)) == words_and_entities(docs)

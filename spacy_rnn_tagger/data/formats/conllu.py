@@ -19,6 +19,8 @@ MULTIWORD = (
     "Multiword tokens, taken as their syntactic words, which carry the annotation and of which the text is "
     "put together: {n}."
 )
+UNTAGGED = "# untagged = missing"
+"""What a file of ours says first: a token outside of entities has a tag too, so that one without is not annotated."""
 NO_TREE = "Sentences without a tree, because some of their words have a HEAD of _: {n}."
 
 
@@ -39,6 +41,7 @@ def read_conllu(reading: Reading) -> Iterator[Record]:
         elif line.startswith("#"):
             name, _, value = line[1:].partition("=")
             meta[name.strip()] = value.strip()
+            reading.untagged_is_missing |= line.strip() == UNTAGGED
         else:
             parts = line.split("\t")
             if len(parts) != len(FIELDS):
@@ -63,6 +66,7 @@ def write_conllu(docs: Iterable[Doc], writing: Writing) -> None:
     writing (Writing): The file.
     """
     with writing.path.open("w", encoding="utf8", newline="\n") as file:
+        file.write(f"{UNTAGGED}\n")
         for n, doc in enumerate(docs, 1):
             name = " ".join(str(meta_of(doc).get("id", f"doc-{n}")).split())
             file.write(f"# newdoc id = {name}\n")
