@@ -11,12 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
-# Each run tries the same examples, so that a change passes or fails whoever runs it. To look for others:
-# HYPOTHESIS_PROFILE=random.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("random", derandomize=False)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
-
 ROOT = Path(__file__).parent.parent
 # Running pytest as a module puts the checkout first. The tests are of the installed package; only the helpers of tests
 # and the benchmarks are imported from the checkout.
@@ -25,10 +19,17 @@ sys.path[:] = [*(path for path in sys.path if Path(path).resolve() != ROOT), str
 import numpy
 import pytest
 import spacy
+from hypothesis import settings
 from spacy.language import Language
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 from thinc.api import fix_random_seed
+
+# Each run tries the same examples, so that a change passes or fails whoever runs it. To look for others:
+# HYPOTHESIS_PROFILE=random.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("random", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 CONFIGS = ROOT / "configs"
 SENTENCES = [
