@@ -79,8 +79,7 @@ def _expected_scores(nlp: Language, *besides: str) -> Set[str]:
 
 def _leave_out_absent(nlp: Language, given: Dict[str, Optional[float]]) -> Dict[str, Optional[float]]:
     """Take the scores out of the config that only components which the pipeline lacks would produce, as after an
-    override of [nlp] pipeline. The other weights grow, so that their sum, the best score there can be, stays what it
-    is.
+    override of [nlp] pipeline. spaCy divides the weights by their sum, so the best score there can be stays 1.
 
     RETURNS (Dict[str, Optional[float]]): The weights that are left.
     """
@@ -90,13 +89,9 @@ def _leave_out_absent(nlp: Language, given: Dict[str, Optional[float]]) -> Dict[
     absent = [key for key in weights if key in known - _expected_scores(nlp) and weights[key] is not None]
     if not absent:
         return weights
-    before = sum(weight or 0.0 for weight in weights.values())
     lost = [f"{key} = {weights[key]}" for key in absent]
     # What a factory of the pipeline scores by default comes back if it is not there.
     weights.update(dict.fromkeys(absent))
-    after = sum(weight or 0.0 for weight in weights.values())
-    for key, weight in weights.items():
-        weights[key] = weight * before / after if weight and after else weight
     warnings.warn(
         f"[training.score_weights] {', '.join(lost)}: no component of the pipeline ({', '.join(nlp.pipe_names)}) "
         "produces these scores, so they are left out.",

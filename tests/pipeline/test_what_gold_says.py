@@ -67,7 +67,7 @@ def annotation(doc):
 
 
 def test_docs_of_another_vocabulary_are_learned_from_and_annotated(nlp, kind):
-    """Of every target: gold, and docs that are served alone or beside others, of vocabularies that know neither the
+    """Every target takes gold, and docs that are served alone or beside others, of vocabularies that know neither the
     labels nor the words. The model spells words, for which it looks up their strings."""
     model = small_model()
     chars = {"@architectures": "spacy-rnn-tagger.CharRNN.v1", "width": 4, "char_width": 4, "rows": 50}
@@ -153,7 +153,7 @@ def spacy_pipeline(target, **config):
 
 
 def test_alternatives_alone_are_annotation(nlp, kind):
-    """Of every target that knows them."""
+    """A doc whose only gold is alternatives counts as annotated, for every target that takes them."""
     for target, label in (("tag", "NN"), ("pos", "NOUN"), ("morph", "POS=NOUN"), ("_.kind", "x")):
         other = spacy_pipeline(target, alternatives_key="alternatives")
         y = doc_of(nlp, ["a", "b"])
