@@ -81,10 +81,8 @@ def _folder(model: str) -> Optional[Path]:
 
 def _has_our_components(model: Path) -> bool:
     components = load_config(model / "config.cfg").get("components", {})
-    modules = (
-        registry.find("factories", each["factory"])["module"] for each in components.values() if "factory" in each
-    )
-    return any(module is not None and module.startswith(f"{PACKAGE}.") for module in modules)
+    factories = (each["factory"] for each in components.values() if "factory" in each)
+    return any(str(registry.find("factories", factory)["module"]).startswith(f"{PACKAGE}.") for factory in factories)
 
 
 def _test_part(dev: Path) -> Path:
