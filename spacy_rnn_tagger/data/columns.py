@@ -12,6 +12,8 @@ from .report import count
 from .schemes import OUTSIDE, PREFIXED
 
 NO_COLUMN = "_"
+CONFIDENCE = "_confidence"
+"""Ends the name of a column with probabilities."""
 SAMPLE_LINES = 2000
 COLUMNS_OF_2012 = 11
 """The least number of columns of CoNLL-2012."""
@@ -22,6 +24,8 @@ ROLES: Dict[str, List[str]] = {
     "lemma": ["lemma"],
     "morph": ["morph", "feats"],
     "ents": ["ents", "ner", "entity", "ner_tag", "ner_tags", "iob", "bio", "entities", "label", "labels", "ne"],
+    "tag" + CONFIDENCE: ["tag_confidence", "tag:confidence", "xpos:confidence"],
+    "ents" + CONFIDENCE: ["ents_confidence", "ner:confidence", "confidence", "score", "probability"],
 }
 """Names of columns in headers, by what they hold."""
 

@@ -63,7 +63,7 @@ def store(
         places = zip(*(array.tolist() for array in spans))
         found = [Span(doc, start, end, label=labels[label]) for start, end, label in places]
         ours = ~kept[[span.start for span in found]]
-        _store_spans(doc, key, list(compress(found, ours)), scores[ours])
+        _store_spans(doc, key, target.name, list(compress(found, ours)), scores[ours])
 
 
 def forget(doc: Doc, key: str) -> None:
@@ -72,6 +72,22 @@ def forget(doc: Doc, key: str) -> None:
         del _user_data(doc)[_record_key(key, place)]
     if key in doc.spans and "marks" in doc.spans[key].attrs:
         del doc.spans[key]
+
+
+def stored_targets(doc: Doc) -> Dict[str, str]:
+    """What the probabilities that a doc has are about.
+
+    doc (Doc): The doc.
+    RETURNS (Dict[str, str]): The name of the target by the key under which probabilities were kept, of tokens or spans.
+    """
+    begin = _record_key("")[1]
+    found = {
+        entry[1][len(begin) :]: str(record["target"])
+        for entry, record in _user_data(doc).items()
+        if isinstance(entry, tuple) and len(entry) == 4 and str(entry[1]).startswith(begin)
+    }
+    groups = {key: str(group.attrs.get("target", "ents")) for key, group in doc.spans.items() if "marks" in group.attrs}
+    return {**groups, **found}
 
 
 def span_score(key: str, span: Span) -> Optional[float]:
@@ -175,8 +191,9 @@ def register_extensions(key: str) -> List[str]:
     return taken
 
 
-def _store_spans(doc: Doc, key: str, spans: Sequence[Span], scores: Probabilities) -> None:
-    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, "marks": _span_marks(spans)})
+def _store_spans(doc: Doc, key: str, target: str, spans: Sequence[Span], scores: Probabilities) -> None:
+    attrs = {"scores": scores, "marks": _span_marks(spans), "target": target}
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
 
 
 def _record_key(key: str, place: int = 0) -> Tuple[str, str, int, None]:

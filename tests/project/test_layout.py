@@ -8,11 +8,11 @@ import pytest
 from ..conftest import ROOT
 
 PACKAGE = ROOT / "spacy_rnn_tagger"
-ROOMS = ["errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "cli"]
+ROOMS = ["errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "report", "cli"]
 """In the order of their dependencies. Training uses evaluation, since a callback tunes biases on development data."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PYTHON_FILES = [
-    path for folder in ("spacy_rnn_tagger", "tests", "benchmarks", "scripts") for path in (ROOT / folder).rglob("*.py")
+    path for folder in ("spacy_rnn_tagger", "tests", "benchmarks", "scripts", "examples") for path in (ROOT / folder).rglob("*.py")
 ]
 LONGEST_FILE = 400
 MOST_PARAMETERS = 12

@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 from spacy.tokens import Doc
 
+from ...errors import is_number
 from ..annotations import entity_tags, has_entities, meta_of, token_scores
 from ..columns import find_field
 from ..json_items import read_items
@@ -33,7 +34,8 @@ def read_hugging_face(reading: Reading) -> Iterator[Record]:
 
 
 def write_hugging_face(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write tokens and their tags (iob2), one doc a line; probabilities as "ner_scores", null where none is known.
+    """Write tokens and their tags (iob2), one doc a line; the probability of the entity that a token is in as
+    "ner_scores", null where none is known.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The file.
@@ -44,8 +46,8 @@ def write_hugging_face(docs: Iterable[Doc], writing: Writing) -> None:
             if has_entities(doc, writing):
                 item["ner_tags"] = entity_tags(list(doc), writing)
             scores = token_scores(doc, writing)
-            if scores is not None:
-                item["ner_scores"] = scores
+            if "ents" in scores:
+                item["ner_scores"] = scores["ents"]
             file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
@@ -85,6 +87,9 @@ def record_of_tokens(
         names.append(name)
     record = Record(line, words=tokens, lines=[line] * len(tokens), tags=None if tags is None else names)
     record.meta = {"id": item["id"]} if "id" in item else {}
+    scores = item.get("ner_scores")
+    if isinstance(scores, list) and len(scores) == len(tokens):
+        record.scores["ents"] = [float(score) if is_number(score) else None for score in scores]
     return record
 
 
