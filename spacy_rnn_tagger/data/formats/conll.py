@@ -11,6 +11,7 @@ from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import Record
 from ..report import count
+from .conll2012 import is_conll2012, read_conll2012
 
 DOCUMENT_MARKS = re.compile(r"-DOCSTART-|#\s*newdoc\b|#begin document\b")
 COMMENT = re.compile(r"#\s*([\w.]+\s*=|newdoc\b|newpar\b|begin document|end document|end$)|#(\s|$)")
@@ -22,6 +23,9 @@ def read_conll(reading: Reading) -> Iterator[Record]:
     reading (Reading): The file.
     YIELDS (Record): A sentence.
     """
+    if reading.settings.columns is None and is_conll2012(reading):
+        yield from read_conll2012(reading)
+        return
     layout = recognize_columns(reading)
     reading.columns = layout.names
     word = layout.names.index("word")

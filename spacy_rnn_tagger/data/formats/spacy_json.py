@@ -1,7 +1,7 @@
 """JSONL of `Doc.to_json`, and ["text", {"entities": [...]}] as spaCy 2 had training data."""
 
 import json
-from typing import Any, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.tokens import Doc
 
@@ -24,7 +24,7 @@ def read_spacy_json(reading: Reading) -> Iterator[Record]:
     reading (Reading): The file.
     YIELDS (Record): A doc, with its tokens and their values if the file has them.
     """
-    for line, item in read_items(reading):
+    for line, item in _examples(reading):
         if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], dict):
             item = {"text": item[0], **item[1]}
         if not isinstance(item, dict):
@@ -33,6 +33,20 @@ def read_spacy_json(reading: Reading) -> Iterator[Record]:
         record = _record(reading, line, item)
         if record is not None:
             yield record
+
+
+def _examples(reading: Reading) -> Iterator[Tuple[int, Any]]:
+    """The objects of a file; those inside of what the "NER Annotator" tools for spaCy 2 export, {"classes": [...],
+    "annotations": [["text", {"entities": [...]}], null, ...]}."""
+    for line, item in read_items(reading):
+        if isinstance(item, dict) and "classes" in item and isinstance(item.get("annotations"), list):
+            for each in item["annotations"]:
+                if each is None:
+                    reading.count("Texts that were skipped when they were annotated (null), left out: {n}.")
+                else:
+                    yield line, each
+        else:
+            yield line, item
 
 
 def write_spacy_json(docs: Iterable[Doc], writing: Writing) -> None:
