@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import spacy
 import srsly
@@ -138,15 +138,24 @@ def split_folds(docs: Sequence[Doc], n_folds: int, seed: int = 0) -> List[List[i
     return [sorted(fold) for fold in folds]
 
 
-def judge_fold(folder: Path, held_out: Sequence[Doc], indices: Sequence[int], max_steps: int) -> Dict[str, JudgedGold]:
-    """Train a model by the files of a folder, and have it judge docs that it does not know.
+def judge_by_others(
+    others: Sequence[Doc], held_out: Mapping[int, Doc], settings: FoldSettings
+) -> Dict[str, JudgedGold]:
+    """Train a model on some docs, and have it judge the gold labels of others.
 
-    folder (Path): Has the config and the data that it names.
-    held_out (Sequence[Doc]): The docs to judge.
-    indices (Sequence[int]): The number of each of them.
-    max_steps (int): Most updates; 0 for what the config says.
+    others (Sequence[Doc]): The gold docs to train on. A few of them choose the best state and the temperature.
+    held_out (Mapping[int, Doc]): The gold docs to judge, by a number of each.
+    settings (FoldSettings): How the model is trained.
     RETURNS (Dict[str, JudgedGold]): What was found, by target.
     """
+    with tempfile.TemporaryDirectory(prefix="spacy-rnn-fold-") as name:
+        folder = Path(name)
+        _write_data(others, folder, settings)
+        return _judge_by_model(folder, held_out, settings.max_steps)
+
+
+def _judge_by_model(folder: Path, held_out: Mapping[int, Doc], max_steps: int) -> Dict[str, JudgedGold]:
+    """Train a model by the config and data of a folder, and have it judge docs that it does not know."""
     config = load_config_from_str((folder / CONFIG).read_text(encoding="utf8"), interpolate=False)
     training = config["training"]
     # Probabilities are judged, not decisions, which are what tuned biases serve.
@@ -168,7 +177,7 @@ def judge_fold(folder: Path, held_out: Sequence[Doc], indices: Sequence[int], ma
             nlp = spacy.load(folder / "model-best")
             dev = [Example(_bare(part, nlp.vocab), part) for part in read_docs(nlp.vocab, folder / DEV)]
             examples, places = [], []
-            for number, doc in zip(indices, held_out):
+            for number, doc in held_out.items():
                 for part, at in parts_of(doc):
                     examples.append(Example(_bare(part, nlp.vocab), part))
                     places.append((number, at))
@@ -226,10 +235,7 @@ def _work(docs: Sequence[Doc], fold: List[int], settings: FoldSettings) -> Dict[
     """Train on all docs but those of one fold, and judge these."""
     held_out = set(fold)
     others = [i for i, doc in enumerate(docs) if len(doc) and i not in held_out]
-    with tempfile.TemporaryDirectory(prefix="spacy-rnn-fold-") as name:
-        folder = Path(name)
-        _write_data([docs[i] for i in others], folder, settings)
-        return judge_fold(folder, [docs[i] for i in fold], fold, settings.max_steps)
+    return judge_by_others([docs[i] for i in others], {i: docs[i] for i in fold}, settings)
 
 
 def _write_data(docs: Sequence[Doc], folder: Path, settings: FoldSettings) -> None:
@@ -258,8 +264,7 @@ def _identity(docs: Sequence[Doc], settings: FoldSettings) -> str:
     """A name for the docs and what decides the answers of their folds."""
     chosen = {name: value for name, value in asdict(settings).items() if name != "processes"}
     found = hashlib.md5(json.dumps(chosen, sort_keys=True).encode("utf8"), usedforsecurity=False)
-    for doc in docs:
-        found.update(doc.to_bytes(exclude=["tensor"]))
+    found.update(DocBin(docs=docs, store_user_data=True).to_bytes())
     return found.hexdigest()[:16]
 
 
