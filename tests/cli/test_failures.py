@@ -26,6 +26,9 @@ COMMANDS = {
     "bias": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--json", file],
     "figure": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--figure", file.with_suffix(".svg")],
     "compress": lambda model, dev, folder, file: ["compress", model, folder, "-d", dev, "--json", file],
+    "suggest": lambda model, dev, folder, file: [
+        *("suggest", model, dev, "-o", file.with_suffix(".jsonl"), "--json", file)
+    ],
 }
 
 
@@ -213,13 +216,13 @@ def test_commands_are_listed():
     assert listed.returncode == 0 and {"summary", "calibrate", "bias", "compress"} <= set(listed.stdout.split())
 
 
-@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress"])
+@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress", "suggest"])
 def test_help_shows_an_example_and_the_options_that_all_have(name):
     printed = words_of(run(name, "--help")[1])
     assert f"Example: python -m spacy rnn {name}" in printed and "--json" in printed and "--force" in printed
 
 
-@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress"])
+@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress", "suggest"])
 def test_commands_end_with_what_to_do_next_and_write_numbers(place, name):
     code, printed = run(*COMMANDS[name](*place))
     assert code == 0 and "Next:" in printed, printed
