@@ -5,10 +5,11 @@ each round adds about as many tokens, whatever the strategy.
     python -m benchmarks.suggest ewt wnut17 --page docs/suggest.md --figure docs/figures/suggest.svg
 
 Each run is kept under benchmarks/results/suggest, and is not repeated. The corpora are those of `spacy project run
-ewt-corpus` and `wnut17-corpus`.
+ewt-corpus` and `wnut17-corpus`, the vectors those of the package en_core_web_md.
 """
 
 import argparse
+import copy
 import hashlib
 import itertools
 import json
@@ -18,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -26,6 +26,7 @@ from thinc.api import Adam, fix_random_seed, warmup_linear
 
 from scripts.report import write_section
 from spacy_rnn_tagger.evaluation.suggestions import DIVERSE, ENTROPY, RANDOM, UNCERTAINTY, suggest
+from spacy_rnn_tagger.pipeline.blank_pipeline import blank_pipeline
 from spacy_rnn_tagger.training.corpus import read_docs, sentences_of
 
 from .common.store import StoredRun, checksum
@@ -36,8 +37,8 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "suggest"
 TITLES = {
     RANDOM: "random",
-    UNCERTAINTY: "uncertainty: least likely best path per token",
-    ENTROPY: "entropy: largest mean entropy of the tags",
+    UNCERTAINTY: "uncertainty: least likely best path",
+    ENTROPY: "entropy: largest entropies of the tags",
     DIVERSE: "diverse: of the least sure, those that are not alike",
 }
 
@@ -49,12 +50,16 @@ class Task(NamedTuple):
     target: The target.
     train: Sentences to choose from.
     test: What each round is scored on.
+    updates: Updates of the weights in each round.
+    has_vectors: Whether words have static vectors.
     """
 
     title: str
     target: str
     train: Path
     test: Path
+    updates: int
+    has_vectors: bool = False
 
 
 TASKS = {
@@ -63,12 +68,15 @@ TASKS = {
         "tag",
         ROOT / "corpus" / "ewt" / "en_ewt-ud-train.spacy",
         ROOT / "corpus" / "ewt" / "en_ewt-ud-test.spacy",
+        150,
     ),
     "wnut17": Task(
         "WNUT-17, entity F1",
         "ents",
         ROOT / "corpus" / "wnut17" / "train.spacy",
         ROOT / "corpus" / "wnut17" / "test.spacy",
+        250,
+        True,
     ),
 }
 MODEL = {
@@ -94,18 +102,20 @@ def read(nlp: Language, path: Path) -> List[Doc]:
     return list({doc.text: doc for doc in sentences}.values())
 
 
-def train(nlp: Language, docs: Sequence[Doc], args: argparse.Namespace, target: str, seed: int) -> Adam:
+def train(nlp: Language, docs: Sequence[Doc], args: argparse.Namespace, task: Task, seed: int) -> Adam:
     """Train a component from its first weights on some sentences."""
+    model: Any = copy.deepcopy(MODEL)
+    model["tok2vec"]["embed"]["include_static_vectors"] = task.has_vectors
     fix_random_seed(seed)
     if "rnn_tagger" in nlp.pipe_names:
         nlp.remove_pipe("rnn_tagger")
-    nlp.add_pipe("rnn_tagger", config={"target": target, "model": MODEL})
+    nlp.add_pipe("rnn_tagger", config={"target": task.target, "model": model})
     examples = [Example(bare(doc), doc) for doc in docs]
     nlp.initialize(lambda: examples)
-    rates = warmup_linear(0.004, args.updates // 10, args.updates)
+    rates = warmup_linear(0.004, task.updates // 10, task.updates)
     optimizer = Adam(rates, grad_clip=1.0, L2=0.01, L2_is_weight_decay=True, use_averages=True)
     endless = batches(examples, args.batch_size, len, random.Random(seed))
-    for batch in itertools.islice(endless, args.updates):
+    for batch in itertools.islice(endless, task.updates):
         nlp.update(batch, sgd=optimizer, drop=0.4)
         optimizer.step_schedules()
     return optimizer
@@ -113,7 +123,7 @@ def train(nlp: Language, docs: Sequence[Doc], args: argparse.Namespace, target: 
 
 def simulate(task: Task, strategy: str, seed: int, args: argparse.Namespace) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): Tokens, sentences and score of each round."""
-    nlp = spacy.blank("en")
+    nlp = blank_pipeline("en", args.vectors if task.has_vectors else None)
     pool, test = read(nlp, task.train), [Example(bare(doc), doc) for doc in read(nlp, task.test)]
     by_text = {doc.text: doc for doc in pool}
     order = random.Random(seed).sample(pool, len(pool))
@@ -121,7 +131,7 @@ def simulate(task: Task, strategy: str, seed: int, args: argparse.Namespace) -> 
     known = [doc for doc, total in zip(order, sums) if total <= args.budgets[0]]
     rounds = []
     for following in [*args.budgets[1:], 0]:
-        optimizer = train(nlp, known, args, task.target, seed)
+        optimizer = train(nlp, known, args, task, seed)
         pipe = nlp.get_pipe("rnn_tagger")
         n_tokens = sum(map(len, known))
         with nlp.use_params(optimizer.averages):
@@ -139,7 +149,7 @@ def simulate(task: Task, strategy: str, seed: int, args: argparse.Namespace) -> 
 def stored(name: str, strategy: str, seed: int, args: argparse.Namespace) -> StoredRun:
     """RETURNS (StoredRun): The place of a run."""
     task = TASKS[name]
-    settings = {"budgets": args.budgets, "updates": args.updates, "batch_size": args.batch_size}
+    settings = {"budgets": args.budgets, "updates": task.updates, "batch_size": args.batch_size}
     key = hashlib.md5(json.dumps(settings).encode(), usedforsecurity=False).hexdigest()[:10]
     identity = {**settings, "strategy": strategy, "seed": seed}
     if task.train.exists() and task.test.exists():
@@ -166,7 +176,8 @@ def tables(found: Dict[str, Dict[str, List[List[Dict[str, Any]]]]], args: argpar
     for name, by_strategy in found.items():
         title = (
             f"{TASKS[name].title} in percent after each round, mean ± standard deviation over "
-            f"{max(map(len, by_strategy.values()))} seeds; {args.updates} updates of {args.batch_size} tokens each."
+            f"{max(map(len, by_strategy.values()))} seeds; {TASKS[name].updates} updates of {args.batch_size} tokens "
+            f"each{', static vectors' if TASKS[name].has_vectors else ''}."
         )
         head = ["strategy", *(f"{budget:,} tokens" for budget in args.budgets), "sentences at the end"]
         table = Table(f"suggest-{name}", title, head)
@@ -208,8 +219,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     )
     parser.add_argument("corpora", nargs="+", choices=TASKS)
     parser.add_argument("--strategies", nargs="+", choices=TITLES, default=[RANDOM, UNCERTAINTY, DIVERSE])
-    parser.add_argument("--budgets", type=int, nargs="+", default=[2000, 4000, 8000, 16000, 32000], help="in tokens")
-    parser.add_argument("--updates", type=int, default=200, help="of the weights in each round (200)")
+    parser.add_argument("--budgets", type=int, nargs="+", default=[4000, 8000, 16000], help="in tokens")
+    parser.add_argument("--vectors", default="en_core_web_md", help="pipeline with static vectors (en_core_web_md)")
     parser.add_argument("--batch-size", type=int, default=300, help="tokens in a batch (300)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--report-only", action="store_true", help="train nothing; report the runs that are there")
@@ -218,7 +229,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parser.parse_args(argv)
     if args.budgets != sorted(set(args.budgets)):
         parser.error(f"--budgets {args.budgets} is not allowed; each must be larger than the one before it")
-    missing = [str(path) for name in args.corpora for path in TASKS[name][2:] if not path.exists()]
+    missing = [str(path) for name in args.corpora for path in TASKS[name][2:4] if not path.exists()]
     if missing and not args.report_only:
         parser.error(f"there is no {', '.join(missing)}; `spacy project run ewt-corpus` and `wnut17-corpus` make them")
     found = measured(args)

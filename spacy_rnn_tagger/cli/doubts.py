@@ -53,6 +53,9 @@ class DoubtOptions:
         str, Opt("--optimize", "-O", help=f"Recipe of the models: {EFFICIENCY}, or the slower {ACCURACY}")
     ] = EFFICIENCY
     folds: Annotated[int, Opt("--folds", "-k", help="Models; each judges docs that the others train on")] = 4
+    rounds: Annotated[
+        int, Opt("--rounds", "-r", help="How often to split anew and train anew; means of rounds are steadier")
+    ] = 1
     seed: Annotated[int, Opt("--seed", help="Decides the folds and the models' first weights")] = 0
     max_steps: Annotated[
         int, Opt("--max-steps", help="Most updates of each model; 0 for what the recipe says", min=0)
@@ -77,6 +80,7 @@ class DoubtOptions:
             seed=self.seed,
             max_steps=self.max_steps,
             processes=self.processes,
+            rounds=self.rounds,
         )
 
 
@@ -197,7 +201,7 @@ def _write(
 
 def _forget(folder: Path) -> None:
     """Remove what the models found, and folders that are empty then."""
-    for path in folder.glob("*/fold-*.msgpack"):
+    for path in folder.glob("*/*fold-*.msgpack"):
         path.unlink()
     for each in (*folder.glob("*"), folder):
         if each.is_dir() and not any(each.iterdir()):

@@ -89,7 +89,8 @@ def _logs(judged: JudgedGold) -> Tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def _self_confidence(judged: JudgedGold) -> NDArray[np.float64]:
-    return _logs(judged)[0]
+    """A long span is never as likely as a short one, so that its tokens share its logarithm."""
+    return np.asarray(_logs(judged)[0] / (judged.ends - judged.starts))
 
 
 def _margin(judged: JudgedGold) -> NDArray[np.float64]:
@@ -106,8 +107,8 @@ RANKINGS: Dict[str, Callable[[JudgedGold], NDArray[np.float64]]] = {
     "margin": _margin,
     "ratio": _ratio,
 }
-"""What doubts are ranked by, the lowest first: the probability of the gold label; that less the alternative's, the
-normalised margin of confident learning; the quotient of the two."""
+"""What doubts are ranked by, the lowest first: the probability of the gold label, of a span the geometric mean over its
+tokens; the probability less the alternative's, the normalised margin of confident learning; the quotient of the two."""
 RANKING = "self-confidence"
 
 

@@ -135,6 +135,66 @@ def join_judged(parts: Sequence[JudgedGold], is_spans: bool) -> JudgedGold:
     )
 
 
+def average_judged(rounds: Sequence[JudgedGold]) -> JudgedGold:
+    """The means of what models of several rounds think of the same gold.
+
+    rounds (Sequence[JudgedGold]): The rounds, each over all docs. Gold that one of them could not judge is left out. A
+        span that a round does not decode counts as impossible there, and where gold has none, as certainly none.
+    RETURNS (JudgedGold): The means, with the alternative that is likeliest by them.
+    """
+    if len(rounds) == 1:
+        return rounds[0]
+    labels = list(dict.fromkeys(label for each in rounds for label in each.labels))
+    index = {label: i for i, label in enumerate(labels)}
+    seen: Dict[Tuple[int, ...], List[float]] = {}
+    others: Dict[Tuple[int, ...], Dict[Tuple[int, ...], float]] = {}
+    for each in rounds:
+        numbers = [*(index[label] for label in each.labels), NOTHING]
+        firsts = None if each.probabilities is None else np.cumsum([0, *each.probabilities.sizes])
+        rows = zip(each.docs.tolist(), each.starts.tolist(), each.ends.tolist(), each.given.tolist())
+        for i, (doc, start, end, given) in enumerate(rows):
+            key = (doc, start, end, numbers[given])
+            seen.setdefault(key, []).append(float(each.given_probability[i]))
+            found = others.setdefault(key, {})
+            if firsts is None or each.probabilities is None:
+                other = (int(each.other_starts[i]), int(each.other_ends[i]), numbers[each.other[i]])
+                found[other] = found.get(other, 0.0) + float(each.other_probability[i]) / len(rounds)
+                continue
+            for at in range(firsts[i], firsts[i + 1]):
+                other = (start, end, numbers[each.probabilities.labels[at]])
+                found[other] = found.get(other, 0.0) + float(each.probabilities.values[at]) / len(rounds)
+    is_spans = rounds[0].is_spans
+    kept = sorted(key for key in seen if key[3] == NOTHING or len(seen[key]) == len(rounds))
+    best, sizes, kept_labels, values = [], [], [], []
+    for key in kept:
+        found = others[key]
+        rivals = {other: value for other, value in found.items() if is_spans or other[2] != key[3]}
+        best.append(max(rivals.items(), key=lambda item: item[1], default=((*key[1:3], key[3]), 0.0)))
+        sizes.append(len(found))
+        kept_labels += [other[2] for other in found]
+        values += list(found.values())
+    missing = [len(rounds) - len(seen[key]) for key in kept]
+    given_mean = [(sum(seen[key]) + more) / len(rounds) for key, more in zip(kept, missing)]
+    docs, starts, ends, given_labels = np.asarray(kept, dtype=np.int64).reshape((-1, 4)).T
+    other_starts, other_ends, other_labels = np.asarray([o for o, _ in best], dtype=np.int64).reshape((-1, 3)).T
+    sparse = SparseProbabilities(np.asarray(sizes), np.asarray(kept_labels), np.asarray(values, dtype="float32"))
+    return JudgedGold(
+        is_spans,
+        labels,
+        docs,
+        starts,
+        ends,
+        given_labels,
+        np.asarray(given_mean, dtype="float32"),
+        other_starts,
+        other_ends,
+        other_labels,
+        np.asarray([value for _, value in best], dtype="float32"),
+        None if is_spans else sparse,
+        max(each.n_left_out for each in rounds),
+    )
+
+
 def _judge_tokens(batch: ScoredBatch) -> _Rows:
     """Tokens with one gold label; those that leave the choice between several are not looked at."""
     rows = np.flatnonzero(batch.learnable & (batch.right.sum(axis=1) == 1))

@@ -94,9 +94,9 @@ def suggest(
     docs (Iterable[Doc]): The texts, tokenised and without annotation. Repeated texts count once.
     n (int): How many texts to choose.
     n_tokens (int): How many tokens to choose at most, instead of a number of texts; 0 for no limit.
-    strategy (str): "uncertainty" takes the texts with the least likely best path per token, "entropy" those with the
-        largest mean entropy of their tags, "diverse" chooses of the least sure ones some that are not alike, and
-        "random" any.
+    strategy (str): "uncertainty" takes the texts with the least likely best path, "entropy" those with the largest
+        entropies of their tags, both divided by the square root of the number of tokens; "diverse" chooses of the first
+        of these some that are not alike, and "random" any.
     component (Optional[str]): Name of the component whose certainty counts; all of this package's if None.
     seed (int): Decides what "random" takes.
     progress (Progress): Shows how many texts are read.
@@ -196,7 +196,8 @@ def choose(
     if strategy == RANDOM:
         order = random.Random(seed).sample(range(n_docs), n_docs)
     else:
-        value = unsure.entropy if strategy == ENTROPY else unsure.path
+        # Per token, one-word texts come first, and without regard to tokens the longest texts.
+        value = (unsure.entropy if strategy == ENTROPY else unsure.path) * np.sqrt(lengths)
         order = np.argsort(-value, kind="stable").tolist()
     if strategy == DIVERSE:
         pool = _first(order, lengths, POOL * n, POOL * n_tokens)

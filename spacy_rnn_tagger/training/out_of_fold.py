@@ -8,9 +8,9 @@ import random
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import spacy
 import srsly
@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from ..errors import check_positive
 from ..evaluation.calibration import calibrate
 from ..evaluation.components import choose_components, get_tagger
-from ..evaluation.judged_gold import JudgedGold, Place, join_judged, judge_gold
+from ..evaluation.judged_gold import JudgedGold, Place, average_judged, join_judged, judge_gold
 from ..evaluation.progress import Progress, no_progress
 from ..evaluation.scored_batches import annotate_before, score_batches
 from ..pipeline.blank_pipeline import blank_pipeline
@@ -38,6 +38,8 @@ from .recipe import EFFICIENCY
 
 DEV_SHARE = 0.05
 """Of the docs that a fold trains on, the share that chooses its best model and its temperature."""
+NEXT_ROUND = 1_000_003
+"""Between the seeds of two rounds, so that no other seed is likely to have the same models."""
 ANSWER = OutputKind("answer of a fold", False, lambda path: None)
 TRAIN, DEV, CONFIG = "train.spacy", "dev.spacy", "config.cfg"
 
@@ -54,6 +56,8 @@ class FoldSettings:
     seed (int): Decides the parts, and the models' first weights.
     max_steps (int): Most updates of each model; 0 for as many as the recipe has for the size of the data.
     processes (int): How many models are trained at the same time, each by one thread.
+    rounds (int): How often to split the docs anew and train models anew; probabilities are the means of all rounds,
+        which are steadier than those of one.
     """
 
     lang: str = "en"
@@ -64,10 +68,11 @@ class FoldSettings:
     seed: int = 0
     max_steps: int = 0
     processes: int = 1
+    rounds: int = 1
 
     def check(self) -> None:
         """Refuse values that are not allowed. RAISES (ValueError): On the first."""
-        check_positive("doubts", folds=self.n_folds, processes=self.processes)
+        check_positive("doubts", folds=self.n_folds, processes=self.processes, rounds=self.rounds)
         if self.n_folds < 2:
             raise ValueError(
                 "doubts: folds = 1 is not allowed; there must be at least 2, since a model judges what others are "
@@ -94,14 +99,25 @@ def judge_out_of_fold(
         learn.
     """
     settings.check()
-    folds = split_folds(docs, settings.n_folds, settings.seed)
+    jobs: Dict[Path, Tuple[List[int], FoldSettings]] = {}
     with _kept(folder) as place:
         place = place / _identity(docs, settings)
-        jobs = {place / f"fold-{i}.msgpack": fold for i, fold in enumerate(folds)}
-        to_do = {path: fold for path, fold in jobs.items() if not path.exists()}
-        for _ in progress(_run(docs, to_do, settings), len(to_do), f"training {len(to_do)} of {len(folds)} models"):
+        answers = [
+            [place / f"{f'round-{number}-' if number else ''}fold-{i}.msgpack" for i in range(settings.n_folds)]
+            for number in range(settings.rounds)
+        ]
+        for number, paths in enumerate(answers):
+            its = replace(settings, seed=settings.seed + number * NEXT_ROUND)
+            jobs.update((path, (fold, its)) for path, fold in zip(paths, split_folds(docs, its.n_folds, its.seed)))
+        to_do = {path: job for path, job in jobs.items() if not path.exists()}
+        for _ in progress(_run(docs, to_do, settings), len(to_do), f"training {len(to_do)} of {len(jobs)} models"):
             pass
-        answers = [srsly.read_msgpack(path) for path in jobs]
+        rounds = [_joined([srsly.read_msgpack(path) for path in paths]) for paths in answers]
+    return {target: average_judged([each[target] for each in rounds if target in each]) for target in rounds[0]}
+
+
+def _joined(answers: Sequence[Dict[str, Any]]) -> Dict[str, JudgedGold]:
+    """What the models of one round think, by target."""
     parts: Dict[str, List[JudgedGold]] = {}
     for answer in answers:
         for target, content in answer.items():
@@ -206,18 +222,20 @@ def _judge(
     return judge_gold(pipe, annotate_before(nlp, name, examples), places)
 
 
-def _run(docs: Sequence[Doc], jobs: Dict[Path, List[int]], settings: FoldSettings) -> Iterator[Path]:
+def _run(
+    docs: Sequence[Doc], jobs: Mapping[Path, Tuple[List[int], FoldSettings]], settings: FoldSettings
+) -> Iterator[Path]:
     """Do the folds that have no answer yet. YIELDS (Path): An answer that is there now."""
     if settings.processes == 1 or len(jobs) == 1:
-        for path, fold in jobs.items():
-            _write_answer(path, _work(docs, fold, settings))
+        for path, (fold, its) in jobs.items():
+            _write_answer(path, _work(docs, fold, its))
             yield path
         return
     # Processes of their own begin without threads of this one, as spawned ones do on all systems.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(settings.processes, len(jobs)), mp_context=context) as pool:
         data = DocBin(docs=docs, store_user_data=True).to_bytes()
-        running = [pool.submit(_work_on_bytes, path, data, fold, settings) for path, fold in jobs.items()]
+        running = [pool.submit(_work_on_bytes, path, data, *job) for path, job in jobs.items()]
         try:
             for job in as_completed(running):
                 yield job.result()
@@ -262,7 +280,7 @@ def _write_answer(path: Path, answer: Dict[str, JudgedGold]) -> None:
 
 def _identity(docs: Sequence[Doc], settings: FoldSettings) -> str:
     """A name for the docs and what decides the answers of their folds."""
-    chosen = {name: value for name, value in asdict(settings).items() if name != "processes"}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in ("processes", "rounds")}
     found = hashlib.md5(json.dumps(chosen, sort_keys=True).encode("utf8"), usedforsecurity=False)
     found.update(DocBin(docs=docs, store_user_data=True).to_bytes())
     return found.hexdigest()[:16]
