@@ -140,7 +140,8 @@ def average_judged(rounds: Sequence[JudgedGold]) -> JudgedGold:
 
     rounds (Sequence[JudgedGold]): The rounds, each over all docs. Gold that one of them could not judge is left out. A
         span that a round does not decode counts as impossible there, and where gold has none, as certainly none.
-    RETURNS (JudgedGold): The means, with the alternative that is likeliest by them.
+    RETURNS (JudgedGold): The means, with the alternative that is likeliest by them; the given label with a probability
+        of 0 where no other is likely enough to be kept.
     """
     if len(rounds) == 1:
         return rounds[0]

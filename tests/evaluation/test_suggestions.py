@@ -66,10 +66,13 @@ def test_one_component_counts_and_all_annotate(unsure_pipeline):
     nlp = unsure_pipeline
     docs = some_docs(nlp)
     found, annotated = suggest(nlp, docs, n=3, strategy=UNCERTAINTY, component="rnn_ner")
-    _, unsure = annotate_unsure(nlp, [Doc(nlp.vocab, words=[t.text for t in doc]) for doc in docs], ["rnn_ner"])
+    bare = {doc.text: Doc(nlp.vocab, words=[t.text for t in doc]) for doc in docs}
+    _, unsure = annotate_unsure(nlp, list(bare.values()), ["rnn_ner"])
     assert found.components == ["rnn_ner"] and len(found.chosen) == len(annotated) == 3
-    values = [each.uncertainty for each in found.chosen]
-    assert values == sorted(values, reverse=True) and values[0] == pytest.approx(unsure.path.max(), rel=1e-4)
+    values = [each.uncertainty * each.n_tokens**0.5 for each in found.chosen]
+    lengths = [len(doc) for doc in {doc.text: doc for doc in docs}.values()]
+    assert values == sorted(values, reverse=True)
+    assert values[0] == pytest.approx((unsure.path * numpy.sqrt(lengths)).max(), rel=1e-4)
     for each, doc in zip(found.chosen, annotated):
         assert doc.text == each.text and len(doc) == each.n_tokens and doc[0].tag
         assert len(doc.spans["rnn_ner"].attrs["scores"]) == len(doc.ents)
@@ -95,13 +98,13 @@ LENGTHS = numpy.asarray([5, 3, 4, 10, 2])
 @pytest.mark.parametrize(
     "strategy,options,expected",
     [
-        (UNCERTAINTY, {"n": 2}, [1, 2]),
-        (UNCERTAINTY, {"n": 1, "n_tokens": 7}, [1, 2]),  # the number of texts does not count
-        (UNCERTAINTY, {"n": 1, "n_tokens": 6}, [1]),
-        (UNCERTAINTY, {"n": 1, "n_tokens": 1}, [1]),  # but one at least
+        (UNCERTAINTY, {"n": 2}, [3, 2]),
+        (UNCERTAINTY, {"n": 1, "n_tokens": 14}, [3, 2]),  # the number of texts does not count
+        (UNCERTAINTY, {"n": 1, "n_tokens": 13}, [3]),
+        (UNCERTAINTY, {"n": 1, "n_tokens": 1}, [3]),  # but one at least
         (ENTROPY, {"n": 2}, [0, 4]),
-        (DIVERSE, {"n": 1}, [1]),
-        (DIVERSE, {"n": 3}, [1, 3, 2]),  # the third is as the first, and the last is too sure
+        (DIVERSE, {"n": 1}, [3]),
+        (DIVERSE, {"n": 3}, [3, 1, 2]),  # what is not like the first comes before what is less sure
     ],
 )
 def test_choices(strategy, options, expected):
