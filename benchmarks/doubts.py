@@ -187,7 +187,7 @@ def table_of_dev(doubts: List[Dict[str, Any]], judgements: Dict[str, List[str]])
     """RETURNS (Table): The doubts with what a person says of each. doubts (List): The doubts. judgements (Dict): The
     verdict and the reason by place, "doc:token"."""
     head = ["in its sentence", "gold", "probability", "model", "probability", "by eye", "why"]
-    made = Table("doubts-dev", "", head, n_texts=2, n_last_texts=0)
+    made = Table("doubts-dev", "", head, n_texts=2, n_last_texts=2)
     for doubt in doubts:
         before, after = " ".join(doubt["before"].split())[-40:], " ".join(doubt["after"].split())[:40]
         verdict, why = judgements.get(f"{doubt['doc']}:{doubt['start']}", ["not judged", ""])
@@ -204,8 +204,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("corpora", nargs="+", choices=[*TASKS, DEV])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--vectors", default="en_core_web_md", help="pipeline with static vectors (en_core_web_md)")
-    parser.add_argument("--dev-doubts", type=int, default=10, help="of the development part that are shown (10)")
-    parser.add_argument("--dev-steps", type=int, default=600, help="updates of the model that judges it (600)")
+    parser.add_argument("--dev-doubts", type=int, default=12, help="of the development part that are shown (12)")
+    parser.add_argument("--dev-steps", type=int, default=500, help="updates of the model that judges it (500)")
     parser.add_argument("--report-only", action="store_true", help="train nothing; report the runs that are there")
     parser.add_argument("--page", type=Path, help="Markdown file whose marked parts are written anew")
     args = parser.parse_args(argv)
