@@ -149,6 +149,7 @@ def average_judged(rounds: Sequence[JudgedGold]) -> JudgedGold:
     index = {label: i for i, label in enumerate(labels)}
     seen: Dict[Tuple[int, ...], List[float]] = {}
     others: Dict[Tuple[int, ...], Dict[Tuple[int, ...], float]] = {}
+    other: Tuple[int, ...]
     for each in rounds:
         numbers = [*(index[label] for label in each.labels), NOTHING]
         firsts = None if each.probabilities is None else np.cumsum([0, *each.probabilities.sizes])
