@@ -166,12 +166,12 @@ def average_judged(rounds: Sequence[JudgedGold]) -> JudgedGold:
                 other = (start, end, numbers[each.probabilities.labels[at]])
                 found[other] = found.get(other, 0.0) + float(each.probabilities.values[at]) / len(rounds)
     is_spans = rounds[0].is_spans
-    kept = sorted(key for key in seen if key[3] == NOTHING or len(seen[key]) == len(rounds))
+    kept: List[Tuple[int, ...]] = sorted(key for key in seen if key[3] == NOTHING or len(seen[key]) == len(rounds))
     best, sizes, kept_labels, values = [], [], [], []
-    for key in kept:
-        found = others[key]
-        rivals = {other: value for other, value in found.items() if is_spans or other[2] != key[3]}
-        best.append(max(rivals.items(), key=lambda item: item[1], default=((*key[1:3], key[3]), 0.0)))
+    for place in kept:
+        found = others[place]
+        rivals = {rival: value for rival, value in found.items() if is_spans or rival[2] != place[3]}
+        best.append(max(rivals.items(), key=lambda item: item[1], default=((*place[1:3], place[3]), 0.0)))
         sizes.append(len(found))
         kept_labels += [other[2] for other in found]
         values += list(found.values())
