@@ -7,7 +7,7 @@ and of WNUT-17's entities, and the precision of the most doubtful labels is meas
 Errors that the corpora have of their own count as false alarms. Each run is kept under benchmarks/results/doubts, and
 is not repeated; what each fold found is kept in training/doubts. The corpora are those of `spacy project run
 ewt-corpus` and `wnut17-corpus`, the vectors those of the package en_core_web_md. `dev` shows the most doubtful tags of
-EWT's development part to a model that was trained on its training part, with the judgement of a person.
+EWT's development part to a model that was trained on its training part, with a judgement by eye of each.
 """
 
 import argparse
@@ -184,7 +184,7 @@ def most_doubtful(n: int, max_steps: int) -> List[Dict[str, Any]]:
 
 
 def table_of_dev(doubts: List[Dict[str, Any]], judgements: Dict[str, List[str]]) -> Table:
-    """RETURNS (Table): The doubts with what a person says of each. doubts (List): The doubts. judgements (Dict): The
+    """RETURNS (Table): The doubts with what is said of each by eye. doubts (List): The doubts. judgements (Dict): The
     verdict and the reason by place, "doc:token"."""
     head = ["in its sentence", "gold", "probability", "model", "probability", "by eye", "why"]
     made = Table("doubts-dev", "", head, n_texts=2, n_last_texts=2)
