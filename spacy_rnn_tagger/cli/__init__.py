@@ -9,7 +9,18 @@ from .app import add_commands
 def import_commands() -> None:
     """Let every command register itself, and let spaCy's `train` and `evaluate` name the command that comes after them
     and draw what our components find."""
-    from ..cli import bias, calibrate, check, compress, convert, init_config, summary, wheelhouse  # noqa: F401
+    from ..cli import (  # noqa: F401
+        bias,
+        calibrate,
+        check,
+        compress,
+        convert,
+        doubts,
+        init_config,
+        suggest,
+        summary,
+        wheelhouse,
+    )
     from .app import app
     from .displacy_pages import draw_all
     from .next_steps import add_next_steps

@@ -26,6 +26,9 @@ COMMANDS = {
     "bias": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--json", file],
     "figure": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--figure", file.with_suffix(".svg")],
     "compress": lambda model, dev, folder, file: ["compress", model, folder, "-d", dev, "--json", file],
+    "suggest": lambda model, dev, folder, file: [
+        *("suggest", model, dev, "-o", file.with_suffix(".jsonl"), "--json", file)
+    ],
     "wheelhouse": lambda model, dev, folder, file: ["wheelhouse", model, folder, "--json", file],
     "convert": lambda model, dev, folder, file: ["convert", dev, folder, "--split", 0.1, 0.1, "--json", file],
     "check": lambda model, dev, folder, file: ["check", dev, "--json", file],
