@@ -26,6 +26,9 @@ COMMANDS = {
     "bias": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--json", file],
     "figure": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--figure", file.with_suffix(".svg")],
     "compress": lambda model, dev, folder, file: ["compress", model, folder, "-d", dev, "--json", file],
+    "report": lambda model, dev, folder, file: [
+        *("report", model, dev, "-o", file.with_suffix(".html"), "--json", file)
+    ],
 }
 
 
@@ -89,7 +92,7 @@ def test_a_pipeline_that_is_not_there(place, name):
     assert code == 2 and "Can't find model" in words_of(printed) and not place[2].exists() and not place[3].exists()
 
 
-@pytest.mark.parametrize("name", ["calibrate", "bias", "compress"])
+@pytest.mark.parametrize("name", ["calibrate", "bias", "compress", "report"])
 def test_data_that_cannot_be_used(place, name, tmp_path):
     def refusal(data):
         code, printed = run(*COMMANDS[name](place[0], data, *place[2:]))
@@ -132,12 +135,14 @@ def test_outputs_are_checked_before_any_work(place, name, monkeypatch):
     model, dev, folder, file = place
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
-    for suffix in (".json", ".svg"):
+    for suffix in (".json", ".svg", ".html"):
         file.with_suffix(suffix).write_text("mine")
     folder.with_suffix(".svg").mkdir()
+    folder.with_suffix(".html").mkdir()
     (folder.parent / "link").symlink_to(folder)
     (folder.parent / "link.json").symlink_to(file)
     (folder.parent / "link.svg").symlink_to(file)
+    (folder.parent / "link.html").symlink_to(file)
     before = files(folder.parent)
     for to_folder, to_file in (
         (folder, file),
@@ -203,23 +208,25 @@ def test_work_that_is_stopped(place, monkeypatch):
 
     monkeypatch.setattr(Language, "pipe", stop)
     before = files(place[0].parent)
-    for name in ("calibrate", "bias", "compress"):
+    for name in ("calibrate", "bias", "compress", "report"):
         code, printed = run(*COMMANDS[name](*place))
         assert code == 130 and "Stopped." in printed and files(place[0].parent) == before
 
 
 def test_commands_are_listed():
     listed = run_cli("-m", "spacy", "rnn", "--help")
-    assert listed.returncode == 0 and {"summary", "calibrate", "bias", "compress"} <= set(listed.stdout.split())
+    assert listed.returncode == 0 and {"summary", "calibrate", "bias", "compress", "report"} <= set(
+        listed.stdout.split()
+    )
 
 
-@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress"])
+@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress", "report"])
 def test_help_shows_an_example_and_the_options_that_all_have(name):
     printed = words_of(run(name, "--help")[1])
     assert f"Example: python -m spacy rnn {name}" in printed and "--json" in printed and "--force" in printed
 
 
-@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress"])
+@pytest.mark.parametrize("name", ["summary", "calibrate", "bias", "compress", "report"])
 def test_commands_end_with_what_to_do_next_and_write_numbers(place, name):
     code, printed = run(*COMMANDS[name](*place))
     assert code == 0 and "Next:" in printed, printed

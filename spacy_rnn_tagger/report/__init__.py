@@ -1,0 +1,1 @@
+"""Numbers as pages: one self-contained HTML file each, that loads nothing from anywhere."""
