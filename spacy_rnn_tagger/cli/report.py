@@ -104,7 +104,8 @@ def format_comparison(comparison: PipelineComparison) -> str:
     """RETURNS (str): The scores of two pipelines in lines. comparison (PipelineComparison): The comparison."""
     lines = [
         f"{key:<20} {percent(pair.first.value):>7} {percent(pair.second.value):>7} "
-        f"{100 * pair.difference.value:>+7.2f}   {100 * pair.difference.low:+.2f} to {100 * pair.difference.high:+.2f}, "
+        f"{100 * pair.difference.value:>+7.2f}   "
+        f"{100 * pair.difference.low:+.2f} to {100 * pair.difference.high:+.2f}, "
         f"p = {pair.difference.p_value:.3f}"
         for task in comparison.tasks
         for key, pair in task.scores.items()

@@ -146,6 +146,7 @@ def _part(task: JudgedTask, title: str, part_of: Callable[[str, Doc, Item], str]
             part = part_of(reading.doc[item[0] : item[1]].text, reading.doc, item)
             is_gold, is_predicted = item in reading.gold, item in reading.predicted
             counts[part][0 if is_gold and is_predicted else 1 if is_predicted else 2] += 1
+            counts[part][1] += reading.repeated.count(item)
     buckets = []
     for part, (tp, fp, fn) in counts.items():
         if tp + fp + fn:

@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from ..pipeline.targets import extension, spans
 from ..pipeline.targets.alignment import same_tokens
-from .error_kinds import Pair, pair_spans, pair_tokens
+from .error_kinds import SPURIOUS, Pair, pair_spans, pair_tokens
 from .item_probabilities import ItemProbabilities
 from .readings import Item, Reading, are_spans, read
 
@@ -59,6 +59,8 @@ class JudgedTask:
                 confidence = None if each.predicted is None else confidences.get(each.predicted)
                 gold_probability = None if each.gold is None else known.get(_place(each.gold, places))
                 self.pairs.append(JudgedPair(i, each, confidence, gold_probability))
+            for item in reading.repeated:
+                self.pairs.append(JudgedPair(i, Pair(None, item, SPURIOUS), None, None))
 
     @property
     def has_confidence(self) -> bool:
@@ -78,6 +80,8 @@ class JudgedTask:
         for rows, reading in zip(counts, self.readings):
             for item in reading.predicted:
                 rows[index[item[2]], 0 if item in reading.gold else 1] += 1
+            for item in reading.repeated:
+                rows[index[item[2]], 1] += 1
             for item in reading.gold - reading.predicted.keys():
                 rows[index[item[2]], 2] += 1
         return counts

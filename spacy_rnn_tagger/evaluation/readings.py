@@ -1,7 +1,7 @@
 """What gold and a pipeline say about a doc, as things with a place and a label that can be compared, read as spaCy's
 scorer reads them."""
 
-from typing import Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 from spacy.training import Example
@@ -26,11 +26,13 @@ class Reading(NamedTuple):
     gold: What gold says.
     predicted: What the pipeline says where gold can judge it, each with its first token, and the token after its last,
         in the predicted doc.
+    repeated: Entities that lie on the same gold tokens as another of the same label, which the scorer counts as wrong.
     """
 
     doc: Doc
     gold: FrozenSet[Item]
     predicted: Dict[Item, Tuple[int, int]]
+    repeated: Tuple[Item, ...] = ()
 
     @property
     def right(self) -> FrozenSet[Item]:
@@ -43,15 +45,16 @@ def are_spans(target: str) -> bool:
     return target in ("ents", "sents") or target.startswith(spans.PREFIX)
 
 
-def find_targets(examples: Sequence[Example]) -> List[str]:
+def find_targets(examples: Sequence[Example], asked: Iterable[str] = ()) -> List[str]:
     """The targets that gold and a pipeline both say something about.
 
     examples (Sequence[Example]): Examples with predicted docs.
+    asked (Iterable[str]): Targets that a component predicts even if it has not decided for anything.
     RETURNS (List[str]): Names of targets, such as "tag"; "morph" is the features alone, since "pos" is read too.
     """
     gold = annotated_targets(eg.reference for eg in examples)
     predicted = set(annotated_targets(eg.predicted for eg in examples))
-    return [name for name in gold if name in predicted and _is_spoken_of(name, examples)]
+    return [name for name in gold if name in asked or (name in predicted and _is_spoken_of(name, examples))]
 
 
 def _is_spoken_of(name: str, examples: Sequence[Example]) -> bool:
@@ -110,6 +113,7 @@ def _read_entities(example: Example) -> Reading:
     gold = frozenset((ent.start, ent.end, ent.label_) for ent in gold_doc.ents)
     under = None if same_tokens(example) else example.alignment.x2y
     predicted: Dict[Item, Tuple[int, int]] = {}
+    repeated: List[Item] = []
     for ent in example.predicted.ents:
         start, end = ent.start, ent.end
         if under is not None:
@@ -118,8 +122,11 @@ def _read_entities(example: Example) -> Reading:
                 continue
             start, end = int(indices[0]), int(indices[-1]) + 1
         if all(token.ent_iob != 0 for token in gold_doc[start:end]):
-            predicted[start, end, ent.label_] = (ent.start, ent.end)
-    return Reading(gold_doc, gold, predicted)
+            item = (start, end, ent.label_)
+            if item in predicted:
+                repeated.append(item)
+            predicted.setdefault(item, (ent.start, ent.end))
+    return Reading(gold_doc, gold, predicted, tuple(repeated))
 
 
 def _read_sentences(example: Example) -> Reading:

@@ -117,7 +117,7 @@ def judge_pipeline(
     if not any(len(eg.predicted) for eg in given):
         raise ValueError(f"The data have no tokens ({len(given)} docs).")
     examples, probabilities = annotate(nlp, given, progress, title)
-    there = find_targets(examples)
+    there = find_targets(examples, probabilities)
     if not there:
         raise ValueError(
             f"The data have no annotation that this pipeline predicts: its components are "
@@ -162,7 +162,7 @@ def report_task(
         scores=score_intervals(task, samples),
         labels=_score_labels(labels, counts, samples),
         kinds={kind: kinds[kind] for kind in (SPAN_KINDS if task.is_spans else TOKEN_KINDS)},
-        schemes=count_schemes([(r.gold, r.predicted) for r in task.readings]) if task.is_spans else [],
+        schemes=count_schemes([(r.gold, [*r.predicted, *r.repeated]) for r in task.readings]) if task.is_spans else [],
         confusion=_confusion(task),
         breakdowns=break_down(task, training),
         confidence=confidence_curves(task),

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy
 import pytest
 import spacy
 from spacy.training import Example
@@ -86,8 +85,10 @@ def test_each_error_is_shown_where_it_is(report, target):
 
 def test_the_worst_errors_come_first(report):
     for task in report.tasks:
-        confidences = [error.confidence for error in task.errors if error.predicted is not None]
-        assert confidences == sorted(confidences, reverse=True) and None not in confidences
+        sure = [error.confidence for error in task.errors if error.predicted is not None]
+        # Entities that lie on the same gold token as another one have none.
+        confidences = [value for value in sure if value is not None]
+        assert confidences == sorted(confidences, reverse=True) and sure[: len(confidences)] == confidences
         missed = [error.gold_probability for error in task.errors if error.predicted is None]
         assert missed == sorted(missed, key=lambda p: 2.0 if p is None else p)
 
@@ -118,7 +119,7 @@ def test_probabilities_are_those_of_all_paths():
     pipe = nlp.get_pipe("our_1")
     for items, rows in zip(probabilities["pos"], pipe.predict_proba(docs)):
         for (start, _, label), value in items.items():
-            own = [tag.endswith(f"POS={label}") for tag in pipe.tags]
+            own = [f"POS={label}" in tag.split("|") for tag in pipe.tags]
             assert math.isclose(value, rows[start, own].sum(), rel_tol=1e-4, abs_tol=1e-6)
     for eg, items in zip(annotated, probabilities["morph"]):
         assert {(i, i + 1, str(token.morph) or "_") for i, token in enumerate(eg.predicted)} <= set(items)
@@ -137,8 +138,6 @@ def test_probabilities_are_those_of_all_paths():
 
 def share_of_paths(pipe, doc, start, end):
     """The probability that a sentence begins and ends where it does, summed over all paths of a short doc."""
-    fresh = [doc.copy()]
-    fresh[0].from_array("SENT_START", numpy.zeros((len(doc), 1), dtype="uint64")) if len(doc) else None
     blank = spacy.tokens.Doc(doc.vocab, words=[token.text for token in doc])
     total = 0.0
     for path, log_probability in pipe.kbest([blank], 2 ** len(doc))[0]:
