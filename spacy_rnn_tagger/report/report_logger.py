@@ -24,7 +24,7 @@ def make_report_logger(
     console_output: bool = True,
     progress_bar: bool = True,
     watch_optimizer: bool = True,
-    also: Optional[Dict[str, Logger]] = None,
+    also: Optional[Dict[str, Any]] = None,
 ) -> Logger:
     """Log training to the console, to a file of JSON lines, and at its end, however it ends, to an HTML page beside
     that file. No file is replaced: if there is one of the name already, a number is added.
@@ -34,7 +34,8 @@ def make_report_logger(
     console_output (bool): Whether to print a row for each evaluation.
     progress_bar (bool): Whether to draw a progress bar, if standard error is a terminal.
     watch_optimizer (bool): Whether to log the learning rate and the norm of the gradients.
-    also (Optional[Dict[str, Logger]]): Further loggers by any names, such as `spacy.WandbLogger.v5`.
+    also (Optional[Dict[str, Logger]]): Further loggers by any names, such as `spacy.WandbLogger.v5`. The annotation is
+        wider, since configs are checked before what is nested so deep is resolved.
     RETURNS (Logger): The logger.
     """
 

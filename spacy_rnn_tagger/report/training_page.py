@@ -57,6 +57,7 @@ def _charts(log: TrainingLog) -> List[Optional[Chart]]:
     rates: List[Point] = []
     norms: Dict[str, List[Point]] = {"mean": [], "greatest": []}
     speeds: List[Point] = []
+    speed_title = "Words per second, evaluation included"
     for each in log.evaluations:
         for name, loss in each.losses_per_word.items():
             losses.setdefault(name, []).append((each.step, loss))
@@ -78,7 +79,7 @@ def _charts(log: TrainingLog) -> List[Optional[Chart]]:
     return charts + [
         line_chart("Learning rate", [("Learning rate", rates)], "step", from_zero=True),
         line_chart("Norm of the gradients before clipping", series(norms), "step", from_zero=True),
-        line_chart("Words per second, evaluation included", [("", speeds)], "step", from_zero=True),
+        line_chart(speed_title, [(speed_title, speeds)], "step", from_zero=True),
     ]
 
 
