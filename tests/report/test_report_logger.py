@@ -98,7 +98,7 @@ def test_gradient_norms():
     watch = OptimizerWatch()
     watch.start()
     optimizer = Optimizer(0.1, grad_clip=1.0)
-    for gradients in ([[3.0], [4.0]], [[6.0, 8.0]], []):
+    for gradients in ([[3.0], [4.0, 0.0]], [[6.0], [8.0, 0.0]], []):
         for i, gradient in enumerate(gradients):
             array = numpy.asarray(gradient, dtype="float32")
             optimizer((i, "W"), numpy.zeros_like(array), array)
