@@ -17,6 +17,7 @@ def import_commands() -> None:
         convert,
         doubts,
         init_config,
+        report,
         suggest,
         summary,
         wheelhouse,

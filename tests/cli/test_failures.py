@@ -26,6 +26,9 @@ COMMANDS = {
     "bias": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--json", file],
     "figure": lambda model, dev, folder, file: ["bias", model, dev, "-n", 2, "--figure", file.with_suffix(".svg")],
     "compress": lambda model, dev, folder, file: ["compress", model, folder, "-d", dev, "--json", file],
+    "report": lambda model, dev, folder, file: [
+        *("report", model, dev, "-o", file.with_suffix(".html"), "--json", file)
+    ],
     "suggest": lambda model, dev, folder, file: [
         *("suggest", model, dev, "-o", file.with_suffix(".jsonl"), "--json", file)
     ],
@@ -100,7 +103,7 @@ def test_a_pipeline_that_is_not_there(place, name):
     assert code == 2 and "Can't find model" in words_of(printed) and not place[2].exists() and not place[3].exists()
 
 
-@pytest.mark.parametrize("name", ["calibrate", "bias", "compress"])
+@pytest.mark.parametrize("name", ["calibrate", "bias", "compress", "report"])
 def test_data_that_cannot_be_used(place, name, tmp_path):
     def refusal(data):
         code, printed = run(*COMMANDS[name](place[0], data, *place[2:]))
@@ -143,13 +146,13 @@ def test_outputs_are_checked_before_any_work(place, name, monkeypatch):
     model, dev, folder, file = place
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
-    for suffix in (".json", ".svg", ".cfg"):
+    for suffix in (".json", ".svg", ".cfg", ".html", ".jsonl"):
         file.with_suffix(suffix).write_text("mine")
-    for suffix in (".svg", ".cfg"):
+    for suffix in (".svg", ".cfg", ".html", ".jsonl"):
         folder.with_suffix(suffix).mkdir()
     (folder.parent / "link").symlink_to(folder)
     (folder.parent / "link.json").symlink_to(file)
-    for suffix in (".svg", ".cfg"):
+    for suffix in (".svg", ".cfg", ".html", ".jsonl"):
         (folder.parent / "link").with_suffix(suffix).symlink_to(file)
     before = files(folder.parent)
     for to_folder, to_file in (
@@ -216,7 +219,7 @@ def test_work_that_is_stopped(place, monkeypatch):
 
     monkeypatch.setattr(Language, "pipe", stop)
     before = files(place[0].parent)
-    for name in ("calibrate", "bias", "compress"):
+    for name in ("calibrate", "bias", "compress", "report"):
         code, printed = run(*COMMANDS[name](*place))
         assert code == 130 and "Stopped." in printed and files(place[0].parent) == before
 
