@@ -30,7 +30,8 @@ def find_model(name: str) -> Path:
     if is_package(name):
         return get_package_path(name)
     near = [each.name for each in path.parent.iterdir() if each.is_dir()] if path.parent.is_dir() else []
-    others = [*near, *spacy.info(silent=True).get("pipelines", {})]
+    info: Any = spacy.info(silent=True)
+    others = [*near, *info.get("pipelines", {})]
     raise ValueError(
         f"Can't find model {name!r}: no such file, directory or installed package.{nearest(path.name, others)}"
     )
@@ -86,5 +87,6 @@ def _unknown_factories(name: str) -> Iterator[str]:
         for pipe in config["nlp"]["pipeline"]:
             factory = config["components"].get(pipe, {}).get("factory")
             if factory is not None and factory not in known:
-                yield f"there is no factory {factory!r}, of the component {pipe!r}.{nearest(factory, known)}".rstrip(".")
-
+                yield f"there is no factory {factory!r}, of the component {pipe!r}.{nearest(factory, known)}".rstrip(
+                    "."
+                )

@@ -36,8 +36,8 @@ class RunFolder:
         """Decide where to write, and whether a run is gone on with.
 
         manifest (Manifest): The run.
-        force (bool): Whether a run of other inputs, model or options that lies there may be replaced, which happens when
-            the new one is complete.
+        force (bool): Whether a run of other inputs, model or options that lies there may be replaced, which happens
+            when the new one is complete.
         RETURNS (bool): Whether all is done already.
         RAISES (ValueError): If there is such a run, and `force` is False.
         """
@@ -45,7 +45,7 @@ class RunFolder:
         found = read_manifest(self.path)
         changed = None if found is None else manifest.difference(found)
         if changed is None:
-            return bool(found) and bool(found.get("complete")) and not (self.path / PARTS).exists()
+            return found is not None and bool(found["complete"]) and not (self.path / PARTS).exists()
         if not force:
             raise ValueError(
                 f"{WHERE}: OUTPUT {str(self.path)!r} holds a run that cannot be gone on with, because {changed}; name "

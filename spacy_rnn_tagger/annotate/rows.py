@@ -92,7 +92,9 @@ def make_rows(docs: Sequence[Doc], ids: Sequence[str], layers: Layers, *, with_t
             rows.scores[column] = np.concatenate([stored_token_scores(layers.scored[column], doc) for doc in docs])
     if layers.heads:
         first = np.cumsum(sizes) - sizes
-        rows.heads = (np.arange(len(starts)) - np.repeat(first, sizes) + columns["HEAD"].astype("int64")).astype("int32")
+        rows.heads = (np.arange(len(starts)) - np.repeat(first, sizes) + columns["HEAD"].astype("int64")).astype(
+            "int32"
+        )
     if layers.sents:
         rows.spans["sents"] = _sentences(rows, columns["SENT_START"])
     if layers.ents:

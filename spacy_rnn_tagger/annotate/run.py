@@ -199,7 +199,9 @@ def _check_unchanged(files: Sequence[InputFile], manifest: Manifest) -> None:
     for file, before in zip(files, hash_files(files)):
         known = next(each for each in manifest.inputs if each["file"] == file.name)
         if known["sha256"] != before["sha256"]:
-            raise ValueError(f"{WHERE}: the input {file.name!r} was changed while it was read; start anew with --force.")
+            raise ValueError(
+                f"{WHERE}: the input {file.name!r} was changed while it was read; start anew with --force."
+            )
 
 
 def _summary(run: AnnotationRun, output: Path, seconds: float) -> AnnotationRun:

@@ -8,7 +8,7 @@ from ..errors import check_positive, unknown_name
 WHERE = "rnn annotate"
 OUTPUT_FORMATS = {"parquet": ".parquet", "jsonl": ".jsonl", "conllu": ".conllu", "spacy": ".spacy"}
 """The formats of shards, and the endings of their files."""
-SHARD_TOKENS = 200_000
+SHARD_TOKENS = 250_000
 
 
 @dataclass(frozen=True)

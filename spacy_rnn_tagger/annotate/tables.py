@@ -2,7 +2,6 @@
 
 import csv
 import io
-import zlib
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from spacy.tokens import DocBin

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import ignore_error, import_file, raise_error
 
-from ..models.serving.lexeme_gates import clear_cache
+from ..models.serving.lexeme_gates import cache_states, restore_cache
 from .chunks import cut
 from .layers import layers_of, score_settings
 from .models import load_model
@@ -23,6 +23,8 @@ from .shards import Place
 from .texts import read_segment
 from .writers import Batch, write_shard
 
+MOST_WORDS = 2**14
+"""Words that are computed when a pipeline is loaded: half of what the cache of our components holds."""
 BATCH_TOKENS = 32_768
 """About how many tokens are annotated before their rows are made and the docs are dropped."""
 
@@ -60,6 +62,10 @@ class Annotator:
         if self._most is None and any(hasattr(pipe, "moves") for _, pipe in nlp.pipeline):
             self._most = nlp.max_length
         nlp.max_length = sys.maxsize
+        models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+        self._models: List[Any] = [model for model in models if hasattr(model, "walk")]
+        self._learn_words()
+        self._states = [cache_states(model) for model in self._models]
 
     def annotate(self, texts: List[Text]) -> List[Any]:
         """Annotate some texts. If one fails, the others are annotated all the same.
@@ -93,9 +99,20 @@ class Annotator:
     def forget(self) -> None:
         """Drop what the pipeline keeps of earlier texts, so that the next ones give the same bits whatever was before
         them."""
-        for _, pipe in self.nlp.pipeline:
-            if hasattr(pipe, "model") and hasattr(pipe.model, "walk"):
-                clear_cache(pipe.model)
+        for model, states in zip(self._models, self._states):
+            restore_cache(model, states)
+
+    def _learn_words(self) -> None:
+        """Let our components compute once what they keep of the words that the pipeline was trained on, since all else
+        is forgotten after each shard. Of all strings of a pipeline, the short ones are the likeliest to be frequent
+        words (Zipf 1935)."""
+        if not any("lexeme_gates" in node.attrs for model in self._models for node in model.walk()):
+            return
+        words = [word for word in self.nlp.vocab.strings if word and not word.isspace()]
+        words = sorted(words, key=lambda word: (len(word), word))[:MOST_WORDS]
+        docs = (Doc(self.nlp.vocab, words=words[i : i + 1000]) for i in range(0, len(words), 1000))
+        for _ in self.nlp.pipe(docs):
+            pass
 
     def _annotate_alone(self, texts: List[Text], i: int) -> Any:
         try:

@@ -8,7 +8,7 @@ from .app import add_commands
 
 def import_commands() -> None:
     """Let every command register itself, and let spaCy's `evaluate` draw what our components find."""
-    from ..cli import bias, calibrate, check, compress, convert, init_config, summary  # noqa: F401
+    from ..cli import annotate, bias, calibrate, check, compress, convert, init_config, summary  # noqa: F401
     from .displacy_pages import draw_all
 
     # The package has a function of the module's name.
