@@ -10,6 +10,7 @@ def import_commands() -> None:
     """Let every command register itself, and let spaCy's `train` and `evaluate` name the command that comes after them
     and draw what our components find."""
     from ..cli import (  # noqa: F401
+        annotate,
         bias,
         calibrate,
         check,

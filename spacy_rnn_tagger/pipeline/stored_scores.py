@@ -165,6 +165,41 @@ def doc_probs(key: str, doc: Doc) -> List[Dict[str, Any]]:
     return found or _user_data(doc).get(("._.", f"{key}_probs", None, None), [])
 
 
+def stored_token_scores(key: str, doc: Doc) -> NDArray[np.float32]:
+    """The probabilities of all tokens of a doc at once, as `token_score` gives them one by one.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (array): (n_tokens,) probabilities, NaN where `token_score` is None.
+    """
+    found = np.full((len(doc),), np.nan, dtype="float32")
+    record = _user_data(doc).get(_record_key(key))
+    if record is None or not len(record.get("scores", ())):
+        return found
+    offsets = to_array(doc, "IDX")[:, 0].astype("int64")
+    rows = np.minimum(np.searchsorted(record["offsets"], offsets), len(record["offsets"]) - 1)
+    same = _marks(doc, make_target(record["target"], doc.vocab), 0) == record["marks"][rows]
+    found[same] = record["scores"][rows[same]]
+    return found
+
+
+def stored_span_scores(key: str, doc: Doc) -> Dict[Tuple[int, int, int], float]:
+    """The probabilities of all predicted spans of a doc at once, as `span_score` gives them one by one.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (Dict[Tuple[int, int, int], float]): Probabilities by first token, the token after the last, and the hash of
+        the label.
+    """
+    group = doc.spans[key] if key in doc.spans else None
+    if group is None or not len(group) or len(group.attrs.get("marks", ())) != len(group.attrs.get("scores", ())):
+        return {}
+    known = dict(zip(group.attrs["marks"].tolist(), group.attrs["scores"].tolist()))
+    spans = list(group)
+    marks = _span_marks(spans).tolist()
+    return {(s.start, s.end, s.label): known[mark] for s, mark in zip(spans, marks) if mark in known}
+
+
 def register_extensions(key: str) -> List[str]:
     """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`,
     and all that a doc has as `Doc._.{key}_score` and `Doc._.{key}_probs`.

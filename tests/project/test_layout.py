@@ -8,7 +8,10 @@ import pytest
 from ..conftest import ROOT
 
 PACKAGE = ROOT / "spacy_rnn_tagger"
-ROOMS = ["errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "report", "cli"]
+ROOMS = [
+    *("errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "report", "annotate"),
+    "cli",
+]
 """In the order of their dependencies. Training uses evaluation, since a callback tunes biases on development data."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = ("spacy_rnn_tagger", "tests", "benchmarks", "scripts", "examples")
