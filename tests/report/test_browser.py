@@ -196,7 +196,7 @@ def test_marks_are_where_the_errors_are(browser, page, report):
     error = next(error for error in report.tasks[i].errors if error.kind == "boundary")
     marks = texts(browser, f"#errors-{i} li:first-child mark")
     for mark, place in zip(marks, (error.gold, error.predicted), strict=True):
-        assert mark == "".join(error.context.words[place.start : place.end]).rstrip() + place.label
+        assert mark == "".join(error.context.words[place.start : place.end]).rstrip() + " " + place.label
 
 
 def test_disagreements(browser, page, report):

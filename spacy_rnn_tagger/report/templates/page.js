@@ -105,8 +105,8 @@
       const [start, end, label] = place;
       const mark = document.createElement("mark");
       mark.className = right ? "gold" : "wrong";
-      mark.append(text(start, end).trimEnd(), labelOf(right, label));
-      if (instead !== undefined) mark.append(" instead of", labelOf(1, instead));
+      mark.append(text(start, end).trimEnd(), " ", labelOf(right, label));
+      if (instead !== undefined) mark.append(" instead of ", labelOf(1, instead));
       target.append(text(0, start), mark, /\s$/.test(text(start, end)) ? " " : "", text(end));
     } else {
       target.append(text(0));
