@@ -1,6 +1,8 @@
 """The example of a service."""
 
+import dataclasses
 import json
+import re
 import sys
 import threading
 
@@ -133,3 +135,12 @@ def test_the_load_test_notices_a_wrong_answer(serve, saved, monkeypatch):  # noq
     assert not traffic.wrong and traffic.n_texts == 2
     traffic._compare(request, [right[0], {**right[1], "ents": []}], 0.1)
     assert len(traffic.wrong) == 1 and traffic.wrong[0].startswith("text 1 of")
+
+
+def test_the_page_has_the_settings(serve):
+    page = (ROOT / "docs" / "serve.md").read_text(encoding="utf8")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d.]*) ?\|", page, flags=re.M))
+    for field in dataclasses.fields(serve[0].Settings):
+        default = "" if field.default is dataclasses.MISSING else str(field.default)
+        assert rows.pop(field.name.upper()) == default
+    assert not rows
