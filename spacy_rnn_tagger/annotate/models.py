@@ -47,7 +47,7 @@ def describe_model(folder: Path) -> Dict[str, Any]:
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         if path.is_file() and "__pycache__" not in inner.parts:
-            digest.update(f"{inner.as_posix()}\\0{hash_file(path)}\\n".encode())
+            digest.update(f"{inner.as_posix()}\0{hash_file(path)}\n".encode())
     metas = sorted(folder.rglob("meta.json"))
     meta: Dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):

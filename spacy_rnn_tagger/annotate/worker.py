@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
@@ -82,15 +83,13 @@ class Annotator:
                 found[i] = Rejected(text.line, reason)
             else:
                 todo.append(i)
-        self.nlp.set_error_handler(ignore_error)
-        try:
-            found.update(self._pipe(texts, todo))
-        except MemoryError:
-            raise
-        except Exception:  # whichever text it was, it is found below
-            pass
-        finally:
-            self.nlp.set_error_handler(raise_error)
+        with self._errors_ignored():
+            try:
+                found.update(self._pipe(texts, todo))
+            except MemoryError:
+                raise
+            except Exception:  # whichever text it was, it is found below
+                pass
         for i in todo:
             if i not in found:
                 found[i] = self._annotate_alone(texts, i)
@@ -111,8 +110,27 @@ class Annotator:
         words = [word for word in self.nlp.vocab.strings if word and not word.isspace()]
         words = sorted(words, key=lambda word: (len(word), word))[:MOST_WORDS]
         docs = (Doc(self.nlp.vocab, words=words[i : i + 1000]) for i in range(0, len(words), 1000))
-        for _ in self.nlp.pipe(docs):
-            pass
+        # These are no sentences, which a component may refuse.
+        with self._errors_ignored(), suppress(Exception):
+            for _ in self.nlp.pipe(docs):
+                pass
+
+    @contextmanager
+    def _errors_ignored(self) -> Iterator[None]:
+        """Docs that a component fails on are left out."""
+        self._set_error_handler(ignore_error)
+        try:
+            yield
+        finally:
+            self._set_error_handler(raise_error)
+
+    def _set_error_handler(self, handler: Any) -> None:
+        """`nlp.set_error_handler`, which fails on spaCy's own ner and parser."""
+        self.nlp.default_error_handler = handler
+        for _, pipe in self.nlp.pipeline:
+            if hasattr(pipe, "set_error_handler"):
+                with suppress(AttributeError):
+                    pipe.set_error_handler(handler)
 
     def _annotate_alone(self, texts: List[Text], i: int) -> Any:
         try:
