@@ -1,6 +1,7 @@
 """Annotation of corpora of any size: texts in, rows out, by all cores of a machine or by a cluster."""
 
+from .frames import ray, spark
 from .run import AnnotationRun, Progress, annotate
 from .settings import AnnotateSettings
 
-__all__ = ["AnnotateSettings", "AnnotationRun", "Progress", "annotate"]
+__all__ = ["AnnotateSettings", "AnnotationRun", "Progress", "annotate", "ray", "spark"]

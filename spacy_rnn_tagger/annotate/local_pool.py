@@ -168,7 +168,7 @@ def _serve(link: Any, make: Make, args: Tuple[Any, ...]) -> None:
     except (EOFError, BrokenPipeError):
         return
     except BaseException as e:
-        link.send(("error", _sendable(e)))
+        link.send(("error", sendable(e)))
 
 
 def _end_with_parent() -> None:
@@ -178,7 +178,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _sendable(error: BaseException) -> BaseException:
+def sendable(error: BaseException) -> BaseException:
     """An error that comes through a pipe as it is, or one that says the same."""
     try:
         copy = pickle.loads(pickle.dumps(error))
