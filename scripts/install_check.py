@@ -1,7 +1,5 @@
-"""Install the wheel of a packaged pipeline with pip, load it by name and run it on a text.
-
-By default into a clean target folder beside the running environment's packages; with --venv into a new virtual
-environment, with all that its wheel requires (PyTorch is not among it).
+"""Install a pipeline by its name from a folder of wheels, which `spacy rnn wheelhouse` made, into a new virtual
+environment, with all that it requires (PyTorch is not among it); load it there and run it on a text.
 """
 
 import argparse
@@ -10,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import venv
-import zipfile
 from pathlib import Path
 from typing import Dict, List
 
@@ -28,65 +25,42 @@ for token in doc:
 """
 
 
-def run(command: List[str], **env: str) -> None:
-    subprocess.run(command, check=True, env={**os.environ, **env})
+def install_and_use(wheels: Path, name: str, text: str) -> None:
+    """Install a pipeline into a new virtual environment, and print what it says of a text.
 
-
-def find_wheel(package: Path) -> Path:
-    """The wheel that `spacy package --build wheel` left below a package folder."""
-    wheels = sorted((package / "dist").glob("*.whl"))
-    if not wheels:
-        sys.exit(f"There is no wheel in {package / 'dist'}; build it with: spacy package ... --build wheel")
-    return wheels[-1]
-
-
-def requirements(wheel: Path) -> List[str]:
-    """What a wheel's metadata says that it requires."""
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-        lines = archive.read(name).decode("utf8").splitlines()
-    return [line.split(":", 1)[1].strip() for line in lines if line.startswith("Requires-Dist:")]
-
-
-def in_target(wheel: Path, name: str, text: str) -> None:
+    wheels (Path): The folder of wheels.
+    name (str): The pipeline's name, such as "en_rnn_bundled".
+    text (str): The text.
+    RAISES (subprocess.CalledProcessError): If it cannot be installed or used.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        run([*pip, "--target", folder, str(wheel)])
-        path = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH", "")]))
-        subprocess.run(
-            [sys.executable, "-c", USE, name, text], check=True, cwd=folder, env={**os.environ, "PYTHONPATH": path}
-        )
-
-
-def in_venv(wheel: Path, name: str, text: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(ROOT)])
         venv.create(Path(folder, "venv"), with_pip=True)
-        bin_folder = "Scripts" if os.name == "nt" else "bin"
-        python = str(Path(folder, "venv", bin_folder, "python"))
+        python = str(Path(folder, "venv", "Scripts" if os.name == "nt" else "bin", "python"))
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         constraints = ["-c", str(ROOT / "constraints.txt")]
-        run([python, "-m", "pip", "install", "--quiet", "--find-links", folder, *constraints, str(wheel)])
-        subprocess.run([python, "-c", USE, name, text], check=True, cwd=folder, env=_bare_environment())
+        run([*pip, *constraints, "--find-links", str(wheels.resolve()), name], folder)
+        run([python, "-c", USE, name, text], folder)
+
+
+def run(command: List[str], folder: str) -> None:
+    subprocess.run(command, check=True, cwd=folder, env=_bare_environment())
 
 
 def _bare_environment() -> Dict[str, str]:
+    """The environment without what would let the new Python see packages of the running one."""
     return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("package", type=Path, help="folder that `spacy package` made")
+    parser.add_argument("wheels", type=Path, help="folder that `spacy rnn wheelhouse` made")
+    parser.add_argument("name", help="the pipeline's name, such as en_rnn_bundled")
     parser.add_argument("text", help="a text to run the pipeline on")
-    parser.add_argument("--venv", action="store_true", help="install into a new virtual environment, with requirements")
     args = parser.parse_args()
-    wheel = find_wheel(args.package)
-    needed = requirements(wheel)
-    print(f"{wheel.name} requires: {', '.join(needed)}")
-    if not any(line.startswith("spacy-rnn-tagger") for line in needed):
-        sys.exit(f"{wheel.name} does not require spacy-rnn-tagger; is the plugin installed with pip?")
-    name = wheel.name.split("-")[0]
+    if not any(args.wheels.glob(f"{args.name}-*.whl")):
+        sys.exit(f"There is no wheel of {args.name} in {args.wheels}; build it with: python -m spacy rnn wheelhouse")
     try:
-        (in_venv if args.venv else in_target)(wheel, name, args.text)
+        install_and_use(args.wheels, args.name, args.text)
     except subprocess.CalledProcessError as e:
         sys.exit(f"The installed pipeline does not work: {' '.join(map(str, e.cmd[:4]))} ... ended with {e.returncode}")
 

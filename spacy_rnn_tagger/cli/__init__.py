@@ -7,10 +7,27 @@ from .app import add_commands
 
 
 def import_commands() -> None:
-    """Let every command register itself, and let spaCy's `evaluate` draw what our components find."""
-    from ..cli import bias, calibrate, check, compress, convert, init_config, summary  # noqa: F401
+    """Let every command register itself, and let spaCy's `train` and `evaluate` name the command that comes after them
+    and draw what our components find."""
+    from ..cli import (  # noqa: F401
+        annotate,
+        bias,
+        calibrate,
+        check,
+        compress,
+        convert,
+        doubts,
+        init_config,
+        report,
+        suggest,
+        summary,
+        wheelhouse,
+    )
+    from .app import app
     from .displacy_pages import draw_all
+    from .next_steps import add_next_steps
 
+    add_next_steps(app)
     # The package has a function of the module's name.
     evaluate: Any = sys.modules["spacy.cli.evaluate"]
     evaluate.render_parses = draw_all(evaluate.render_parses)

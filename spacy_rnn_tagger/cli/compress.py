@@ -64,7 +64,7 @@ def compress_cli(
         msg.good("Saved pipeline to output directory", str(output))
         tell_next(
             f"python -m spacy evaluate {output} TEST.spacy",
-            f"python -m spacy package {output} PACKAGES --build wheel",
+            f"python -m spacy rnn wheelhouse {output} wheels",
         )
 
 

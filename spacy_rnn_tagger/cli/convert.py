@@ -66,6 +66,12 @@ class ConvertOptions:
     shard_docs: Annotated[
         Optional[int], Opt("--shard-docs", help="Most docs of a file; writes OUTPUT/part-0001.spacy and so on", min=1)
     ] = None
+    confidences: Annotated[
+        bool,
+        Opt(
+            "--confidences", help="Write probabilities to CoNLL and CoNLL-U files, too; other formats always have them"
+        ),
+    ] = False
     json_path: JsonOpt = None
     force: ForceOpt = False
 
@@ -92,6 +98,7 @@ class ConvertOptions:
             seed=self.seed,
             shard_docs=self.shard_docs,
             spans_key=self.spans_key,
+            confidences=self.confidences,
             register_scores=register_extensions,
             progress=show_number,
         )

@@ -3,8 +3,10 @@ values."""
 
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
+import numpy
 from spacy.tokens import Doc, Span, Token
 
+from . import confidences
 from .building import META
 from .reading import Writing
 from .records import CharSpan
@@ -27,9 +29,11 @@ def spans_of(doc: Doc, writing: Writing) -> List[CharSpan]:
     RETURNS (List[CharSpan]): The spans in characters, with their probabilities where they are known.
     """
     spans = list(doc.ents if writing.spans_key is None else doc.spans.get(writing.spans_key, ()))
-    scores = _span_scores(doc)
+    scores = _span_scores(doc, writing)
     return [
-        CharSpan(span.start_char, span.end_char, span.label_, scores.get((span.start, span.end, span.label)), span.text)
+        CharSpan(
+            span.start_char, span.end_char, span.label_, scores.get((span.start, span.end, span.label_)), span.text
+        )
         for span in spans
     ]
 
@@ -75,25 +79,57 @@ def entity_tags(tokens: List[Token], writing: Writing) -> List[str]:
     return [tags[token.i] for token in tokens]
 
 
-def token_scores(doc: Doc, writing: Writing) -> Optional[List[Optional[float]]]:
-    """How likely the predictions of a doc's tokens are, or of the entities that they are in.
+def token_scores(doc: Doc, writing: Writing) -> Dict[str, List[Optional[float]]]:
+    """How likely the annotation of a doc's tokens is.
 
     doc (Doc): The doc.
-    writing (Writing): Makes probabilities readable.
-    RETURNS (Optional[List[Optional[float]]]): The probability of each token; None where none is known.
+    writing (Writing): Whether entities or a span group are written; makes probabilities readable.
+    RETURNS (Dict[str, List[Optional[float]]]): The probability of each token's tag, part of speech or morphology by
+        "tag", "pos" or "morph", and of the entity that it is in by "ents"; without those of which none is known.
     """
-    found: List[Optional[float]] = [None] * len(doc)
-    for key in _token_keys(doc):
+    found: Dict[str, List[Optional[float]]] = dict(confidences.token_scores(doc))
+    for key, layer in _token_keys(doc).items():
         if not Token.has_extension(f"{key}_score") and writing.register_scores is not None:
             writing.register_scores(key)
         if Token.has_extension(f"{key}_score"):
-            found = [old if old is not None else token._.get(f"{key}_score") for old, token in zip(found, doc)]
-    scores = _span_scores(doc)
-    for ent in doc.ents:
-        score = scores.get((ent.start, ent.end, ent.label))
-        for i in range(ent.start, ent.end):
-            found[i] = score if score is not None else found[i]
-    return found if any(score is not None for score in found) else None
+            old = found.get(layer, [None] * len(doc))
+            found[layer] = [token._.get(f"{key}_score") if p is None else p for p, token in zip(old, doc)]
+    found[confidences.ENTS] = [None] * len(doc)
+    scores = _span_scores(doc, writing)
+    for span in doc.ents if writing.spans_key is None else doc.spans.get(writing.spans_key, ()):
+        score = scores.get((span.start, span.end, span.label_))
+        found[confidences.ENTS][span.start : span.end] = [score] * len(span)
+    return {layer: values for layer, values in found.items() if any(value is not None for value in values)}
+
+
+def has_scores(doc: Doc) -> bool:
+    """RETURNS (bool): Whether anything is known about probabilities. doc (Doc): The doc."""
+    return (
+        confidences.CONFIDENCE in doc.user_data
+        or bool(_token_keys(doc))
+        or any(len(group.attrs.get("scores", ())) for group in doc.spans.values())
+    )
+
+
+def score_text(score: Optional[float]) -> str:
+    """RETURNS (str): A probability with as many digits as tell it from all others; "_" for None. score
+    (Optional[float]): The probability."""
+    if score is None:
+        return "_"
+    # What a pipeline stored has the precision of float32, in which 0.9 is 0.8999999761581421.
+    short = numpy.float32(score)
+    return str(short) if float(short) == score else repr(float(score))
+
+
+def score_of(text: str) -> Optional[float]:
+    """RETURNS (Optional[float]): The probability that a text is; None for "_". text (str): The text.
+    RAISES (ValueError): If it is none."""
+    if text == "_":
+        return None
+    score = float(text)
+    if not 0 <= score <= 1:
+        raise ValueError(text)
+    return score
 
 
 def meta_of(doc: Doc) -> Dict[str, Any]:
@@ -114,17 +150,24 @@ def _entity_tag(token: Token) -> str:
     return {0: "-", 2: "O"}.get(token.ent_iob) or (f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type else "-")
 
 
-def _span_scores(doc: Doc) -> Dict[Any, float]:
-    """The probabilities of span groups, as spaCy's spancat and this package's components keep them, by tokens and
-    label."""
-    found: Dict[Any, float] = {}
-    for group in doc.spans.values():
+def _span_scores(doc: Doc, writing: Writing) -> Dict[Any, float]:
+    """The probabilities of entities, or of a span group, by tokens and label: as a file gave them, and as spaCy's
+    spancat and this package's components keep them in span groups."""
+    wanted = confidences.ENTS if writing.spans_key is None else f"spans:{writing.spans_key}"
+    found: Dict[Any, float] = dict(confidences.entity_scores(doc)) if writing.spans_key is None else {}
+    for key, group in doc.spans.items():
         scores = group.attrs.get("scores", ())
-        if len(scores) == len(group):
-            found.update(((s.start, s.end, s.label), float(score)) for s, score in zip(group, scores))
+        # Groups with marks are copies of what a component predicted.
+        about = group.attrs.get("target", wanted) if "marks" in group.attrs else f"spans:{key}"
+        if about == wanted and len(scores) == len(group):
+            found.update(((s.start, s.end, s.label_), float(score)) for s, score in zip(group, scores))
     return found
 
 
-def _token_keys(doc: Doc) -> List[str]:
-    names = (entry[1] for entry in doc.user_data if isinstance(entry, tuple) and len(entry) == 4 and entry[0] == "._.")
-    return sorted({name[len(PREFIX) :] for name in names if name.startswith(PREFIX)})
+def _token_keys(doc: Doc) -> Dict[str, str]:
+    """The keys under which a pipeline kept probabilities of tokens, and what they are about."""
+    found: Dict[str, str] = {}
+    for entry, record in doc.user_data.items():
+        if isinstance(entry, tuple) and len(entry) == 4 and str(entry[1]).startswith(PREFIX):
+            found[str(entry[1])[len(PREFIX) :]] = str(record["target"])
+    return found

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from ..errors import nearest
+from .confidences import ENTS, keep_entity_scores, keep_token_scores
 from .offsets import positions, to_characters
 from .reading import Reading
 from .records import CharSpan, Record
@@ -79,6 +80,9 @@ class DocBuilder:
             self._set_entities(
                 doc, record, self._align(doc, record, [to_characters(span, found) for span in record.spans])
             )
+        for name, scores in record.scores.items():
+            if name != ENTS:
+                keep_token_scores(doc, name, scores)
         for key, group in record.groups.items():
             aligned = self._align(doc, record, [to_characters(span, found) for span in group])
             self._set_group(doc, key, aligned)
@@ -132,6 +136,8 @@ class DocBuilder:
         spans = [Span(doc, start, end, label=label) for start, end, label in entities.spans]
         missing = [Span(doc, i, i + 1) for i in entities.missing]
         doc.set_ents(spans, missing=missing, default="outside")
+        scores = record.scores.get(ENTS, [None] * len(doc))
+        keep_entity_scores(doc, [(span, scores[span.start]) for span in spans])
         if self.reading.settings.spans_key is not None:
             self._set_group(doc, self.reading.settings.spans_key, [(span, None) for span in spans])
 
@@ -153,6 +159,7 @@ class DocBuilder:
                 )
                 self.report.overlapping.add(finding)
         doc.set_ents(kept, default="outside")
+        keep_entity_scores(doc, [(span, score) for span, score in aligned if span in kept])
 
     def _set_group(self, doc: Doc, key: str, aligned: Sequence[Tuple[Span, Optional[float]]]) -> None:
         doc.spans[key] = [span for span, _ in aligned]
@@ -181,6 +188,8 @@ class DocBuilder:
                     )
                 if inside and mode != "drop":
                     fits = doc.char_span(span.start, span.end, label=span.label, alignment_mode=mode)
+                # The probability was that of other tokens.
+                span = span._replace(score=None)
                 done = "dropped" if fits is None else f"{mode}ed to {fits.text!r}"
                 why = "" if inside else f" lies outside the text of {len(doc.text)} characters:"
                 text = _context(doc.text, span.start, span.end) if inside else f"{place}{why[:-1]}"

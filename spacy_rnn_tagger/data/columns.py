@@ -12,9 +12,9 @@ from .report import count
 from .schemes import OUTSIDE, PREFIXED
 
 NO_COLUMN = "_"
+CONFIDENCE = "_confidence"
+"""Ends the name of a column with probabilities."""
 SAMPLE_LINES = 2000
-COLUMNS_OF_2012 = 11
-"""The least number of columns of CoNLL-2012."""
 ROLES: Dict[str, List[str]] = {
     "word": ["word", "token", "form", "tokens", "words", "surface"],
     "tag": ["tag", "xpos", "pos_tag", "postag", "xpostag", "ptb"],
@@ -22,6 +22,8 @@ ROLES: Dict[str, List[str]] = {
     "lemma": ["lemma"],
     "morph": ["morph", "feats"],
     "ents": ["ents", "ner", "entity", "ner_tag", "ner_tags", "iob", "bio", "entities", "label", "labels", "ne"],
+    "tag" + CONFIDENCE: ["tag_confidence", "tag:confidence", "xpos:confidence"],
+    "ents" + CONFIDENCE: ["ents_confidence", "ner:confidence", "confidence", "score", "probability"],
 }
 """Names of columns in headers, by what they hold."""
 
@@ -77,13 +79,6 @@ def recognize_columns(reading: Reading) -> ColumnLayout:
     rows = [layout.split(line) for _, line in tokens]
     n_columns = Counter(map(len, rows)).most_common(1)[0][0]
     given = reading.settings.columns
-    if given is None and n_columns >= COLUMNS_OF_2012 and any(line.startswith("#begin document") for _, line in lines):
-        raise reading.refuse(
-            layout.first_line,
-            "this looks like CoNLL-2012, whose entities in brackets are not read; name what is to be taken of its "
-            f"{n_columns} "
-            "columns, such as --columns _,_,_,word,tag,_,... with _ for the others.",
-        )
     header = [_role(name) for name in rows[0]]
     if given is not None:
         layout.names = [_given_role(reading, name) for name in given]

@@ -229,7 +229,7 @@ def _write_part(docs: Iterator[Doc], output: Path, name: str, write: WriteSettin
         else:
             path, batch = (place if name == ALL else place.with_name(name + ending)), docs
         path.parent.mkdir(parents=True, exist_ok=True)
-        writing = Writing(path, write.spans_key, report.note, write.register_scores)
+        writing = Writing(path, write.spans_key, report.note, write.register_scores, write.confidences)
         kind.write(chain([first], batch), writing)
         part.files.append(str(path))
 

@@ -32,6 +32,7 @@ def join(sentences: List[Record]) -> Record:
     first = sentences[0]
     # Values that only some sentences have are empty for the others.
     names = {name for each in sentences for name in each.columns}
+    layers = {name for each in sentences for name in each.scores}
     joined = Record(first.line, words=[], spaces=[], sent_starts=[], meta=first.meta, new_doc=first.new_doc)
     assert joined.words is not None and joined.spaces is not None and joined.sent_starts is not None
     for each in sentences:
@@ -42,6 +43,8 @@ def join(sentences: List[Record]) -> Record:
         joined.lines += each.lines
         for name in names:
             joined.columns.setdefault(name, []).extend(each.columns.get(name, [""] * len(words)))
+        for name in layers:
+            joined.scores.setdefault(name, []).extend(each.scores.get(name, [None] * len(words)))
     if any(each.tags is not None for each in sentences):
         joined.tags = _joined(sentences, lambda each: each.tags, "-")
     if all(each.heads is not None for each in sentences):

@@ -88,12 +88,14 @@ class Writing:
     spans_key: The key of the span group that is written; None for the entities.
     note: Is told what cannot be written.
     register_scores: See `WriteSettings`.
+    confidences: See `WriteSettings`.
     """
 
     path: Path
     spans_key: Optional[str] = None
     note: Callable[[str], None] = lambda sentence: None
     register_scores: Optional[Callable[[str], Any]] = None
+    confidences: bool = False
 
 
 Reader = Callable[[Reading], Iterable[Any]]

@@ -1,5 +1,6 @@
 """Which format a file has, by what stands in it; its ending decides only where that leaves a choice."""
 
+import re
 import zlib
 from itertools import islice
 from pathlib import Path
@@ -10,7 +11,8 @@ from spacy.vocab import Vocab
 from .columns import ColumnLayout, find_field
 from .encodings import SAMPLE, read_lines, recognize_encoding
 from .formats import FORMATS
-from .formats.hugging_face import TAGS, TOKENS
+from .formats.hugging_face import TAGS, TOKENS, columns_of
+from .formats.token_tables import token_roles
 from .json_items import read_items
 from .reading import BadLine, Reading
 from .schemes import PREFIXED
@@ -24,6 +26,8 @@ BINARY = {
     b"<?xml": "XML",
 }
 COLUMN_ENDINGS = (".conll", ".iob", ".bio")
+PYTHON = re.compile(r"(\w+\s*=\s*)?\[\s*(\(\s*[\"']|[\[{]\s*')|\w+\s*=\s*\[\s*[\[{]|\{\s*'")
+"""How lists of examples in Python's notation begin, as spaCy 2 had them in its tutorials."""
 SPAN_COLUMNS = ["spans", "entities", "annotations", "label", "labels", "ents"]
 
 
@@ -73,8 +77,8 @@ def recognize_format(reading: Reading) -> str:
     if path.suffix == ".ann" or (path.suffix == ".txt" and path.with_suffix(".ann").exists()):
         return "brat"
     start = raw.decode(recognize_encoding(raw), errors="replace").lstrip("\ufeff \t\r\n")
-    if start.startswith(("{", "[")):
-        return _json_format(reading)
+    if start.startswith(("{", "[")) or PYTHON.match(start):
+        return _json_format(reading, start)
     # Damage is told of by the reader of the format, not here.
     quiet = Reading(path, ReadSettings(skip_bad=True), reading.vocab)
     lines = [line for _, line in islice(read_lines(quiet), 500) if line.strip()]
@@ -102,7 +106,13 @@ def _is_docbin(raw: bytes) -> bool:
         return False
 
 
-def _json_format(reading: Reading) -> str:
+def _json_format(reading: Reading, start: str) -> str:
+    if PYTHON.match(start):
+        raise reading.refuse(
+            0,
+            "this is Python's notation, not JSON; write it by json.dump(DATA, open('data.json', 'w', encoding='utf8')) "
+            "and convert that.",
+        )
     quiet = Reading(reading.path, ReadSettings(skip_bad=True), reading.vocab)
     try:
         items = [item for _, item in islice(read_items(quiet), 20)]
@@ -130,10 +140,14 @@ def _kind_of_item(item: Any) -> str:
     """The format whose objects look like this one; "" if that cannot be told."""
     if isinstance(item, list):
         return "spacy-json" if len(item) == 2 and isinstance(item[0], str) else ""
+    if isinstance(item, dict) and "classes" in item and isinstance(item.get("annotations"), list):
+        return "spacy-json"
     if not isinstance(item, dict):
         return ""
     if isinstance(item.get("data"), dict) or any(_is_min(value) for value in item.values()):
         return "label-studio"
+    if columns_of(item) is not None:
+        return "hf"
     tokens = find_field(list(item), TOKENS)
     if tokens and "text" not in item and (find_field(list(item), TAGS) or _is_words(item[tokens])):
         return "hf"
@@ -163,12 +177,17 @@ def _line_format(reading: Reading, lines: List[str]) -> str:
     ten = [line.split("\t") for line in rows]
     if rows and sum(len(parts) == 10 and parts[0][:1].isdigit() for parts in ten) * 2 > len(ten):
         return "conllu"
+    if any(line.startswith("#begin document") for line in lines):
+        return "conll"
     # A table can have commas although its ending says otherwise.
     for name, separator in (("csv", ","), ("csv", ";"), ("tsv", "\t")):
         header = lines[0].split(separator)
         names = [cell.strip().strip('"') for cell in header]
         fields = [find_field(names, wanted) for wanted in (TEXT, START, END)]
         if len(header) > 1 and (all(fields) or (fields[0] and find_field(names, SPAN_COLUMNS) and _has_spans(lines))):
+            return name
+        tokens = token_roles(names)
+        if tokens is not None and (separator != "\t" or "sentence" in tokens):
             return name
     if reading.path.suffix == ".csv":
         return "csv"

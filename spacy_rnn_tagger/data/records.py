@@ -34,6 +34,8 @@ class Record:
     spaces: Whether a space follows each word.
     lines: The line of each word.
     columns: Other values of each word by name: "tag", "pos", "morph", "lemma", "dep".
+    scores: How likely values of each word are, by what they are about: "tag", "pos", "morph", or "ents" for the entity
+        that the word is in; None where it is not known.
     heads: The head of each word as an index; None if the file has no tree.
     tags: The entity tag of each word, in the file's scheme; None if the file has none.
     spans: The spans that become entities; None if the file says nothing about entities.
@@ -51,6 +53,7 @@ class Record:
     spaces: Optional[List[bool]] = None
     lines: List[int] = field(default_factory=list)
     columns: Dict[str, List[str]] = field(default_factory=dict)
+    scores: Dict[str, List[Optional[float]]] = field(default_factory=dict)
     heads: Optional[List[int]] = None
     tags: Optional[List[str]] = None
     spans: Optional[List[CharSpan]] = None

@@ -74,6 +74,7 @@ class WriteSettings:
     seed (int): Decides which docs.
     shard_docs (Optional[int]): The most docs of a file; None for one file.
     spans_key (Optional[str]): The key of the span group that is written; None for the entities.
+    confidences (bool): Whether CoNLL and CoNLL-U files get the probabilities that docs have. Other formats always do.
     register_scores (Optional[Callable[[str], Any]]): Makes the probabilities of tokens that lie in a doc under a key
         readable as `Token._.<key>_score`; not needed where a pipeline that stores them is loaded.
     progress (Callable[[Iterable, str], Iterable]): Is given what is read or written, one by one, with a title, and
@@ -85,6 +86,7 @@ class WriteSettings:
     seed: int = 0
     shard_docs: Optional[int] = None
     spans_key: Optional[str] = None
+    confidences: bool = False
     register_scores: Optional[Callable[[str], Any]] = None
     progress: Progress = show_nothing
 

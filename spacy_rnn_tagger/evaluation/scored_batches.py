@@ -135,9 +135,9 @@ def judge(target: Target, labels: Sequence[str], batch: ScoredBatch, path: Path)
         rows = np.flatnonzero(batch.known & ~batch.kept & (path != ABSTAIN))
         return Decisions(rows, path[rows], agrees[rows], None)
     spans = spans.select(~batch.kept[spans.starts])
-    spans = spans.select(_throughout(batch.known, spans))
+    spans = spans.select(throughout(batch.known, spans))
     # The gold has the same span if it has the same tag at each of its tokens.
-    return Decisions(spans.starts, spans.labels, _throughout(agrees, spans), spans)
+    return Decisions(spans.starts, spans.labels, throughout(agrees, spans), spans)
 
 
 def count_gold(target: Target, tags: Sequence[str], batch: ScoredBatch, labels: Collection[str], path: Path) -> int:
@@ -171,7 +171,7 @@ def _find_right_tags(examples: Sequence[Example], target: Target, tags: Sequence
     return right, n_names > 0, (n_names > 0) & (right.sum(axis=1) == n_names)
 
 
-def _throughout(mask: NDArray[np.bool_], spans: Segments) -> NDArray[np.bool_]:
+def throughout(mask: NDArray[np.bool_], spans: Segments) -> NDArray[np.bool_]:
     """(n_spans,) whether the mask holds at every token of a span."""
     counts = np.concatenate(([0], np.cumsum(mask)))
     inside: NDArray[np.bool_] = counts[spans.ends] - counts[spans.starts] == spans.ends - spans.starts

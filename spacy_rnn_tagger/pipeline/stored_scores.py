@@ -63,7 +63,7 @@ def store(
         places = zip(*(array.tolist() for array in spans))
         found = [Span(doc, start, end, label=labels[label]) for start, end, label in places]
         ours = ~kept[[span.start for span in found]]
-        _store_spans(doc, key, list(compress(found, ours)), scores[ours])
+        _store_spans(doc, key, target.name, list(compress(found, ours)), scores[ours])
 
 
 def forget(doc: Doc, key: str) -> None:
@@ -72,6 +72,22 @@ def forget(doc: Doc, key: str) -> None:
         del _user_data(doc)[_record_key(key, place)]
     if key in doc.spans and "marks" in doc.spans[key].attrs:
         del doc.spans[key]
+
+
+def stored_targets(doc: Doc) -> Dict[str, str]:
+    """What the probabilities that a doc has are about.
+
+    doc (Doc): The doc.
+    RETURNS (Dict[str, str]): The name of the target by the key under which probabilities were kept, of tokens or spans.
+    """
+    begin = _record_key("")[1]
+    found = {
+        entry[1][len(begin) :]: str(record["target"])
+        for entry, record in _user_data(doc).items()
+        if isinstance(entry, tuple) and len(entry) == 4 and str(entry[1]).startswith(begin)
+    }
+    groups = {key: str(group.attrs.get("target", "ents")) for key, group in doc.spans.items() if "marks" in group.attrs}
+    return {**groups, **found}
 
 
 def span_score(key: str, span: Span) -> Optional[float]:
@@ -149,6 +165,41 @@ def doc_probs(key: str, doc: Doc) -> List[Dict[str, Any]]:
     return found or _user_data(doc).get(("._.", f"{key}_probs", None, None), [])
 
 
+def stored_token_scores(key: str, doc: Doc) -> NDArray[np.float32]:
+    """The probabilities of all tokens of a doc at once, as `token_score` gives them one by one.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (array): (n_tokens,) probabilities, NaN where `token_score` is None.
+    """
+    found = np.full((len(doc),), np.nan, dtype="float32")
+    record = _user_data(doc).get(_record_key(key))
+    if record is None or not len(record.get("scores", ())):
+        return found
+    offsets = to_array(doc, "IDX")[:, 0].astype("int64")
+    rows = np.minimum(np.searchsorted(record["offsets"], offsets), len(record["offsets"]) - 1)
+    same = _marks(doc, make_target(record["target"], doc.vocab), 0) == record["marks"][rows]
+    found[same] = record["scores"][rows[same]]
+    return found
+
+
+def stored_span_scores(key: str, doc: Doc) -> Dict[Tuple[int, int, int], float]:
+    """The probabilities of all predicted spans of a doc at once, as `span_score` gives them one by one.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (Dict[Tuple[int, int, int], float]): Probabilities by first token, the token after the last, and the hash of
+        the label.
+    """
+    group = doc.spans[key] if key in doc.spans else None
+    if group is None or not len(group) or len(group.attrs.get("marks", ())) != len(group.attrs.get("scores", ())):
+        return {}
+    known = dict(zip(group.attrs["marks"].tolist(), group.attrs["scores"].tolist()))
+    spans = list(group)
+    marks = _span_marks(spans).tolist()
+    return {(s.start, s.end, s.label): known[mark] for s, mark in zip(spans, marks) if mark in known}
+
+
 def register_extensions(key: str) -> List[str]:
     """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`,
     and all that a doc has as `Doc._.{key}_score` and `Doc._.{key}_probs`.
@@ -175,8 +226,9 @@ def register_extensions(key: str) -> List[str]:
     return taken
 
 
-def _store_spans(doc: Doc, key: str, spans: Sequence[Span], scores: Probabilities) -> None:
-    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, "marks": _span_marks(spans)})
+def _store_spans(doc: Doc, key: str, target: str, spans: Sequence[Span], scores: Probabilities) -> None:
+    attrs = {"scores": scores, "marks": _span_marks(spans), "target": target}
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
 
 
 def _record_key(key: str, place: int = 0) -> Tuple[str, str, int, None]:

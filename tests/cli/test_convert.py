@@ -3,6 +3,7 @@ back."""
 
 import json
 
+import numpy
 import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
@@ -107,10 +108,10 @@ def test_a_pipelines_output_is_corrected_and_comes_back(tmp_path):
     tag_score = docs[0][2]._.rnn_tagger_score
     assert scores and docs[0].ents and 0 < tag_score <= 1
 
-    def written(name):
+    def written(name, *more, said=""):
         path = tmp_path / f"out.{name}"
-        code, printed = run("convert", tmp_path / "output.spacy", path, "--to", name)
-        assert code == 0 and "corrected.spacy" in printed, printed
+        code, printed = run("convert", tmp_path / "output.spacy", path, "--to", name, *more)
+        assert code == 0 and "corrected.spacy" in printed and said in printed, printed
         return path.read_text(encoding="utf8") if path.is_file() and name != "parquet" else ""
 
     first = json.loads(written("prodigy").splitlines()[0])
@@ -118,9 +119,11 @@ def test_a_pipelines_output_is_corrected_and_comes_back(tmp_path):
     task = json.loads(written("label-studio"))[0]
     assert [round(result["score"], 5) for result in task["predictions"][0]["result"]] == scores
     assert [round(score, 5) for score in json.loads(written("doccano").splitlines()[0])["scores"]] == scores
-    assert f"Score={tag_score:.6g}" in written("conllu")
+    assert "Confidence" not in written("conllu", said="pass --confidences")
+    assert f"Confidence[tag]={numpy.float32(tag_score)!s}\n" in written("conllu", "--confidences", "--force")
+    assert str(numpy.float32(tag_score)) in written("conll", "--confidences")
     hf = json.loads(written("hf").splitlines()[0])
-    assert hf["ner_scores"][2] == tag_score and round(hf["ner_scores"][0], 5) == scores[0]
+    assert hf["ner_scores"][2] is None and round(hf["ner_scores"][0], 5) == scores[0]
     assert str(scores[0])[:6] in written("csv")
     others = [name for name in FORMATS if name != "spacy"]
     for name in others:

@@ -32,6 +32,7 @@ CONLL = "Anna\tB-PER\nsings\tO\n\nParis\tB-LOC\n"
 CONLLU = (
     "1\tAnna\tAnna\tPROPN\tNNP\tNumber=Sing\t2\tnsubj\t_\t_\n2\tsings\tsing\tVERB\tVBZ\t_\t0\troot\t_\tSpaceAfter=No\n"
 )
+ONTONOTES = "#begin document (a); part 000\nbc/x 0 0 Paris NNP (TOP* - - - - (GPE) -\n"
 READ = [
     Case("a table with semicolons", "a.csv", "text;start;end;label\nAnna, Eva;0;4;PER\n"),
     Case("one document mark for many sentences", "a.conll", "-DOCSTART- O\n\n" + (CONLL + "\n") * 101),
@@ -67,6 +68,18 @@ READ = [
         "a.conllu",
         "1-2\tdel\t_\t_\t_\t_\t_\t_\t_\t_\n1\tde\tde\tADP\t_\t_\t0\troot\t_\t_\n"
         "2\tel\tel\tDET\t_\t_\t1\tdet\t_\t_\n2.1\tx\t_\t_\t_\t_\t_\t_\t_\t_\n",
+    ),
+    Case("brackets as in CoNLL-2012", "a.conll", ONTONOTES),
+    Case("a table of tokens without sentences", "a.csv", "word,tag\nAnna,B-PER\nsings,O\n"),
+    Case(
+        "columns of Hugging Face, not rows",
+        "a.json",
+        jsonl({"features": {"ner_tags": {"names": ["O", "B-PER"]}}, "tokens": [["Anna"]], "ner_tags": [[1]]}),
+    ),
+    Case(
+        "a skipped text of an annotation tool for spaCy 2",
+        "a.json",
+        jsonl({"classes": ["PER"], "annotations": [["Anna", {"entities": [[0, 4, "PER"]]}], None]}),
     ),
     Case("texts without annotation", "a.jsonl", jsonl({"text": "Anna sings"})),
     Case("a span beyond the text", "a.jsonl", jsonl({"text": "Anna sings", "label": [[5, 99, "PER"]]})),
@@ -125,7 +138,12 @@ READ = [
 ]
 REFUSED = [
     Case("an empty word", "a.conll", CONLL.replace("sings", "")),
-    Case("brackets as in CoNLL-2012", "a.conll", "#begin document (a)\nbc/x 0 0 In IN (TOP* - - - - * -\n"),
+    Case("a bracket of CoNLL-2012 that stays open", "a.conll", ONTONOTES.replace("(GPE)", "(GPE*")),
+    Case("a bracket of CoNLL-2012 that was not opened", "a.conll", ONTONOTES.replace("(GPE)", "*)")),
+    Case("examples in Python's notation", "a.json", 'TRAIN_DATA = [("Anna", {"entities": [(0, 4, "PER")]})]'),
+    Case("columns of Hugging Face of two lengths", "a.json", jsonl({"tokens": [["Anna"], ["x"]], "ner_tags": [["O"]]})),
+    Case("a probability above 1", "a.conll", "word\tner\tconfidence\nAnna\tB-PER\t1.5\n"),
+    Case("a table of tokens with an empty word", "a.csv", "Sentence #,Word,POS,Tag\n1,,NNP,B-per\n"),
     Case("UTF-16 cut in the middle of a character", "a.conll", CONLL.encode("utf-16")[:-1]),
     Case("Latin-1", "a.conll", "Anna\tB-PER\nsang\tO\nJosé\tB-PER\n".encode("latin-1")),
     Case("a NUL character", "a.conll", CONLL.replace("sings", "si\x00ngs")),
@@ -193,7 +211,7 @@ REFUSED = [
     Case("an unknown format", "a.conll", CONLL, dict(format="conl")),
     Case("an unknown scheme", "a.conll", CONLL, dict(scheme="bilua")),
     Case("an unknown language", "a.jsonl", jsonl({"text": "Anna sings", "spans": []}), dict(lang="english")),
-    Case("Thai without its tokenizer", "a.jsonl", jsonl({"text": "สวัสดี", "spans": []}), dict(lang="th")),
+    Case("Vietnamese without its tokenizer", "a.jsonl", jsonl({"text": "Xin chào", "spans": []}), dict(lang="vi")),
 ]
 
 

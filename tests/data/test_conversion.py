@@ -168,15 +168,15 @@ def test_random_damage_ends_in_a_sentence(name, skip_bad, seed, tmp_path_factory
 def test_probabilities_of_tokens_are_written(tmp_path):
     """As a pipeline keeps them: read by an attribute that whoever reads the file may have to register first."""
     doc = Doc(NLP.vocab, words=["Anna", "sings"])
-    doc.user_data["._.", "spacy_rnn_tagger:probe", 0, None] = {"scores": numpy.asarray([0.5, 0.25])}
+    doc.user_data["._.", "spacy_rnn_tagger:probe", 0, None] = {"target": "tag", "scores": numpy.asarray([0.5, 0.25])}
     DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
 
     def register(key):
         Token.set_extension(f"{key}_score", getter=lambda token: [0.5, 0.25][token.i])
 
     try:
-        for name, said in (("hf", '"ner_scores": [0.5, 0.25]'), ("conllu", "Score=0.25")):
-            write = WriteSettings(format=name, register_scores=register)
+        for name, said in (("spacy-json", '"scores": {"tag": 0.5}'), ("conllu", "Confidence[tag]=0.25")):
+            write = WriteSettings(format=name, register_scores=register, confidences=True)
             convert(tmp_path / "a.spacy", tmp_path / name, write=write)
             assert said in (tmp_path / name).read_text()
     finally:

@@ -16,13 +16,13 @@ def promised():
 
 @pytest.mark.parametrize("case", [*READ, *REFUSED], ids=lambda case: case.what)
 def test_the_page_says_what_the_command_says(case):
-    if case.settings.get("lang") == "th" and find_spec("pythainlp"):
+    if case.settings.get("lang") == "th" and find_spec("pyvi"):
         pytest.skip("the tokenizer is installed")
     state, *said = outcome(case)
     assert state == ("read" if case in READ else "refused") and said
     assert row(case) in promised()
     if state == "refused":
-        assert len(said) == 1 and said[0].endswith((".", "?", "...", "pythainlp"))
+        assert len(said) == 1 and said[0].endswith((".", "?", "...", "pyvi"))
 
 
 def test_the_page_is_current():

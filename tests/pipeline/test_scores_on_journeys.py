@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
@@ -110,8 +111,15 @@ def test_a_doc_that_cannot_be_predicted_takes_no_other_with_it(nlp):
     tagger.model._func = fail
     seen = []
     nlp.set_error_handler(lambda name, proc, docs, e: seen.extend(doc.text for doc in docs))
-    assert read_all(nlp.pipe(TEXTS)) == expected[:2] + expected[3:] and seen == [TEXTS[2]]
+    kept = read_all(nlp.pipe(TEXTS))
+    assert [tags for tags, _ in kept] == [tags for tags, _ in expected[:2] + expected[3:]] and seen == [TEXTS[2]]
+    # Another batch is another matrix product: the last digit of a float32 may differ.
+    np.testing.assert_allclose(
+        np.concatenate([scores for _, scores in kept]),
+        np.concatenate([scores for _, scores in expected[:2] + expected[3:]]),
+        rtol=1e-6,
+    )
 
 
 def read_all(docs):
-    return [[(token.tag_, token._.rnn_tagger_score) for token in doc] for doc in docs]
+    return [([token.tag_ for token in doc], [token._.rnn_tagger_score for token in doc]) for doc in docs]

@@ -8,12 +8,14 @@ import pytest
 from ..conftest import ROOT
 
 PACKAGE = ROOT / "spacy_rnn_tagger"
-ROOMS = ["errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "cli"]
+ROOMS = [
+    *("errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "report", "annotate"),
+    "cli",
+]
 """In the order of their dependencies. Training uses evaluation, since a callback tunes biases on development data."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PYTHON_FILES = [
-    path for folder in ("spacy_rnn_tagger", "tests", "benchmarks", "scripts") for path in (ROOT / folder).rglob("*.py")
-]
+FOLDERS = ("spacy_rnn_tagger", "tests", "benchmarks", "scripts", "examples")
+PYTHON_FILES = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
 LONGEST_FILE = 400
 MOST_PARAMETERS = 12
 

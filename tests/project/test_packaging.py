@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import spacy_rnn_tagger
+from spacy_rnn_tagger.pipeline.own_wheel import write_own_wheel
 
 from ..conftest import ROOT, copy_project
 
@@ -47,6 +48,26 @@ def test_wheel_holds_the_package_and_its_entry_points(dist):
         for line in filter(None, lines.splitlines()):
             name, value = (part.strip() for part in line.split("="))
             assert points[group][name] == value
+
+
+def test_the_wheel_made_from_installed_files_is_the_built_one(dist, tmp_path):
+    """Whether the package was installed from a wheel or, as an editable one, from its source."""
+    (built,) = dist.glob("*.whl")
+    made = write_own_wheel(tmp_path)
+    assert made.name == built.name
+    with zipfile.ZipFile(made) as ours, zipfile.ZipFile(built) as theirs:
+        assert ours.testzip() is None and sorted(ours.namelist()) == sorted(theirs.namelist())
+        lines = [
+            archive.read(n).decode().splitlines()
+            for archive in (ours, theirs)
+            for n in archive.namelist()
+            if n.endswith("/RECORD")
+        ]
+    # The lists of files with their checksums are equal but for the metadata, into which README goes.
+    mine, others = ({line for line in each if "METADATA" not in line and "WHEEL" not in line} for each in lines)
+    assert mine == others
+    (tmp_path / "again").mkdir()
+    assert write_own_wheel(tmp_path / "again").read_bytes() == made.read_bytes()
 
 
 def test_sdist_holds_what_the_build_and_the_tests_need(dist, tmp_path):

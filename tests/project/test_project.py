@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 import srsly
@@ -57,11 +56,11 @@ def test_all_trains_evaluates_packages_installs_and_then_skips(tmp_path):
     scores = json.loads((tmp_path / "metrics" / "bundled.json").read_text())
     assert scores["pos_acc"] > 0.8 and scores["ents_f"] > 0.3
     assert "parts of speech (UPOS)" in out and "entity type" in out
-    wheel = next((tmp_path / "packages").rglob("*.whl"))
+    (wheel,) = (tmp_path / "packages").glob("en_rnn_bundled-0.1.0-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         metadata = next(n for n in archive.namelist() if n.endswith("METADATA"))
         assert "Requires-Dist: spacy-rnn-tagger" in archive.read(metadata).decode()
-    assert "en_rnn_bundled 0.1.0, from" in out
+    assert "en_rnn_bundled 0.1.0, from" in out and "PyTorch loaded: False" in out
     rows = [line.split() for line in out.splitlines()]
     assert ["Fort", "PROPN", "FAC"] in rows and ["Delhi", "PROPN", "GPE"] in rows
 
@@ -116,18 +115,3 @@ def test_public_corpora(workflow):
         assert scores["tag_acc"] > 0.9413 and scores["pos_acc"] > 0.9476
     else:
         assert scores["ents_f"] > 0.1735
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_the_wheel_installs_in_a_clean_environment_without_torch(run_script):
-    package = ROOT / "packages" / "en_rnn_bundled-0.1.0"
-    if not package.exists():
-        pytest.skip("run `spacy project run all` first")
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "install_check.py"), str(package), "Red Fort is in Delhi.", "--venv"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0 and "PyTorch loaded: False" in done.stdout, done.stderr
-    assert Path(package).exists()

@@ -38,7 +38,9 @@ class Format:
 
 FORMATS: Dict[str, Format] = {
     "spacy": Format("spaCy's DocBin", (".spacy",), read_docbin, write_docbin),
-    "conll": Format("CoNLL columns", (".conll", ".iob", ".bio", ".tsv", ".txt"), read_conll, write_conll),
+    "conll": Format(
+        "CoNLL columns", (".conll", ".iob", ".bio", ".tsv", ".txt", ".v4_gold_conll"), read_conll, write_conll
+    ),
     "conllu": Format("CoNLL-U", (".conllu",), read_conllu, write_conllu),
     "prodigy": Format("Prodigy's JSONL", (".jsonl", ".json"), read_prodigy, write_prodigy),
     "doccano": Format("Doccano's JSONL", (".jsonl", ".json"), read_doccano, write_doccano),

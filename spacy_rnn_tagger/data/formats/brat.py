@@ -6,12 +6,14 @@ from typing import Dict, Iterable, Iterator, List, Optional
 
 from spacy.tokens import Doc
 
-from ..annotations import has_entities, meta_of, spans_of
+from ..annotations import has_entities, meta_of, score_text, spans_of
 from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import CharSpan, Record
 
 SPAN = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
+SCORE = re.compile(r"#\S*\tAnnotatorNotes (T\S*)\tscore=(0|1|[\d.]+(?:e-\d+)?)")
+"""The note with a probability that is written after a span."""
 OTHERS = (
     "Lines of relations, events, attributes and notes, left out because only text-bound annotations (T...) "
     "are read: {n}."
@@ -34,7 +36,7 @@ def read_brat(reading: Reading) -> Iterator[Record]:
             raise reading.refuse(0, f"the text {path.name!r} that must lie beside the .ann file is missing.")
         text = "".join(line for _, line in read_lines(_at(reading, path), keep_ends=True))
         ann = path.with_suffix(".ann")
-        spans = list(_spans(_at(reading, ann), text)) if ann.exists() else None
+        spans = _spans(_at(reading, ann), text) if ann.exists() else None
         name = path.relative_to(folder).with_suffix("").as_posix() if folder.is_dir() else path.stem
         yield Record(1, text=text, spans=spans, meta={"id": name})
 
@@ -64,12 +66,17 @@ def _lines(spans: List[CharSpan]) -> Iterator[str]:
         text = re.sub(r"[\r\n]", " ", span.text or "")
         yield f"T{n}\t{label} {span.start} {span.end}\t{text}\n"
         if span.score is not None:
-            yield f"#{n}\tAnnotatorNotes T{n}\tscore={span.score:.6g}\n"
+            yield f"#{n}\tAnnotatorNotes T{n}\tscore={score_text(span.score)}\n"
 
 
-def _spans(reading: Reading, text: str) -> Iterator[CharSpan]:
+def _spans(reading: Reading, text: str) -> List[CharSpan]:
+    spans: Dict[str, CharSpan] = {}
     for number, line in read_lines(reading):
         if not line.strip():
+            continue
+        note = SCORE.fullmatch(line)
+        if note is not None and note[1] in spans:
+            spans[note[1]] = spans[note[1]]._replace(score=float(note[2]))
             continue
         if not line.startswith("T"):
             reading.count(OTHERS)
@@ -90,7 +97,10 @@ def _spans(reading: Reading, text: str) -> Iterator[CharSpan]:
             continue
         if piece is not None and " ".join(text[start:end].split()) != " ".join(piece.split()):
             reading.count("Spans with a text that is not what stands at their offsets: {n}.")
-        yield CharSpan(start, end, found[2], text=piece)
+        # Ids should be unique; a span whose id is not is no other's.
+        name = found[1] if found[1] not in spans else f"{found[1]} {number}"
+        spans[name] = CharSpan(start, end, found[2], text=piece)
+    return list(spans.values())
 
 
 def _at(reading: Reading, path: Path) -> Reading:

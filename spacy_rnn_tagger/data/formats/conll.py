@@ -1,16 +1,17 @@
 """CoNLL columns: a line for each token, an empty line between sentences, -DOCSTART- between documents."""
 
 import re
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.tokens import Doc
 
-from ..annotations import entity_tags, sentences_of, words_to_write
-from ..columns import ColumnLayout, recognize_columns
+from ..annotations import entity_tags, has_scores, score_of, score_text, sentences_of, token_scores, words_to_write
+from ..columns import CONFIDENCE, ColumnLayout, recognize_columns
 from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import Record
 from ..report import count
+from .conll2012 import is_conll2012, read_conll2012
 
 DOCUMENT_MARKS = re.compile(r"-DOCSTART-|#\s*newdoc\b|#begin document\b")
 COMMENT = re.compile(r"#\s*([\w.]+\s*=|newdoc\b|newpar\b|begin document|end document|end$)|#(\s|$)")
@@ -22,9 +23,13 @@ def read_conll(reading: Reading) -> Iterator[Record]:
     reading (Reading): The file.
     YIELDS (Record): A sentence.
     """
+    if reading.settings.columns is None and is_conll2012(reading):
+        yield from read_conll2012(reading)
+        return
     layout = recognize_columns(reading)
     reading.columns = layout.names
     word = layout.names.index("word")
+    scored = [i for i, name in enumerate(layout.names) if name.endswith(CONFIDENCE)]
     rows: List[Tuple[int, List[str]]] = []
     text: Optional[str] = None
     new_doc = False
@@ -54,6 +59,10 @@ def read_conll(reading: Reading) -> Iterator[Record]:
                 f"({' '.join(layout.names)}): {line[:60]!r}.",
             )
             continue
+        wrong = next((parts[i] for i in scored if not _is_score(parts[i])), None)
+        if wrong is not None:
+            reading.bad(number, f"{wrong!r} is no probability; it must be a number from 0 to 1, or _ for none.")
+            continue
         if not parts[word].strip():
             reading.bad(number, f"the word is empty or white space: {line[:60]!r}.")
             continue
@@ -73,20 +82,36 @@ def is_comment(line: str, layout: ColumnLayout) -> bool:
 
 
 def write_conll(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write words, tags and entity tags (iob2) by tabs. The first line names the columns.
+    """Write words, tags and entity tags (iob2) by tabs, and on request the probabilities of tags and entities. The
+    first line names the columns.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The file.
     """
     with writing.path.open("w", encoding="utf8", newline="\n") as file:
-        file.write("# global.columns = FORM XPOS NER\n\n")
+        file.write(
+            "# global.columns = FORM XPOS NER" + " XPOS:CONFIDENCE NER:CONFIDENCE" * writing.confidences + "\n\n"
+        )
         for doc in docs:
-            file.write("-DOCSTART-\t-X-\tO\n\n")
+            file.write("-DOCSTART-\t-X-\tO" + "\t_\t_" * writing.confidences + "\n\n")
+            scores = scores_to_write(doc, writing)
             for sent in sentences_of(doc):
                 tokens = words_to_write(sent, writing)
                 tags = entity_tags(tokens, writing)
-                rows = [(_cell(t.text), _cell(t.tag_) or "_", _cell(tag)) for t, tag in zip(tokens, tags)]
+                rows = [[_cell(t.text), _cell(t.tag_) or "_", _cell(tag)] for t, tag in zip(tokens, tags)]
+                for row, token in zip(rows, tokens if writing.confidences else ()):
+                    row += [score_text(scores[layer][token.i]) if layer in scores else "_" for layer in ("tag", "ents")]
                 file.write("".join("\t".join(row) + "\n" for row in rows) + "\n" * bool(rows))
+
+
+def scores_to_write(doc: Doc, writing: Writing) -> Dict[str, List[Optional[float]]]:
+    """RETURNS (Dict[str, List[Optional[float]]]): The probabilities of `token_scores` if they are asked for; else none,
+    and it is said if there are some. doc (Doc): The doc. writing (Writing): The file."""
+    if writing.confidences:
+        return token_scores(doc, writing)
+    if has_scores(doc):
+        writing.note("Probabilities are left out; pass --confidences to write them.")
+    return {}
 
 
 def _cell(value: str) -> str:
@@ -107,6 +132,9 @@ def _sentence(
             ]
             if any(given):
                 record.columns[name] = given
+    for name in ("tag", "ents"):
+        if name + CONFIDENCE in values:
+            record.scores[name] = [score_of(value) for value in values[name + CONFIDENCE]]
     if text is not None:
         record.spaces = spaces_in(words, text)
         if record.spaces is None:
@@ -115,6 +143,14 @@ def _sentence(
                 "these: {n}."
             )
     return record
+
+
+def _is_score(text: str) -> bool:
+    try:
+        score_of(text)
+    except ValueError:
+        return False
+    return True
 
 
 def spaces_in(words: List[str], text: str) -> Optional[List[bool]]:

@@ -6,11 +6,12 @@ from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.tokens import Doc
 
-from ..annotations import entity_tags, meta_of, sentences_of, token_scores, words_to_write
+from ..annotations import entity_tags, meta_of, score_of, score_text, sentences_of, words_to_write
 from ..encodings import read_lines
 from ..reading import Reading, Writing
 from ..records import Record
 from ..report import count
+from .conll import scores_to_write
 
 FIELDS = "ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC".split()
 ENTITY = re.compile(r"(?:(?:name|NE|ner|NER|Entity)=)?([BILUMESW]-[^()|]+|O)")
@@ -21,6 +22,9 @@ MULTIWORD = (
 )
 UNTAGGED = "# untagged = missing"
 """What a file of ours says first: a token outside of entities has a tag too, so that one without is not annotated."""
+CONFIDENCE = re.compile(r"(?:Confidence|Score)(?:\[(\w+)\])?=(.*)")
+"""An entry of MISC with a probability: `Confidence[tag]=0.9`, of what is in the brackets."""
+LAYERS = ("tag", "pos", "morph", "ents")
 NO_TREE = "Sentences without a tree, because some of their words have a HEAD of _: {n}."
 
 
@@ -60,7 +64,8 @@ def read_conllu(reading: Reading) -> Iterator[Record]:
 
 
 def write_conllu(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write words, lemmas, tags, features and trees; entities in iob2, and probabilities, stand in the column MISC.
+    """Write words, lemmas, tags, features and trees; entities in iob2, and on request probabilities, stand in the
+    column MISC.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The file.
@@ -74,7 +79,7 @@ def write_conllu(docs: Iterable[Doc], writing: Writing) -> None:
 
 
 def _sentence_lines(doc: Doc, writing: Writing) -> Iterator[str]:
-    scores = token_scores(doc, writing)
+    scores = scores_to_write(doc, writing)
     tags = dict(zip(range(len(doc)), entity_tags(list(doc), writing)))
     known = any(tag != "-" for tag in tags.values())
     has_tree = doc.has_annotation("DEP")
@@ -89,7 +94,8 @@ def _sentence_lines(doc: Doc, writing: Writing) -> Iterator[str]:
             is_root = token.head.i == token.i
             head = "0" if is_root and token.dep_ else ids.get(token.head.i, "_")
             misc = [f"NE={tags[token.i]}"] if known else []
-            misc += [f"Score={scores[token.i]:.6g}"] if scores is not None and scores[token.i] is not None else []
+            known_scores = {layer: scores[layer][token.i] for layer in LAYERS if layer in scores}
+            misc += [f"Confidence[{layer}]={score_text(p)}" for layer, p in known_scores.items() if p is not None]
             misc += [] if token.whitespace_ else ["SpaceAfter=No"]
             dep = "root" if token.dep_ == "ROOT" else token.dep_
             values = [token.text, token.lemma_, token.pos_, token.tag_, str(token.morph)]
@@ -132,6 +138,7 @@ def _sentence(rows: List[Tuple[int, List[str]]], meta: Dict[str, str], reading: 
             "ROOT" if dep == "root" else dep for dep in record.columns.get("dep", [""] * len(forms))
         ]
     tags = [_entity(parts[9]) for _, parts in words]
+    record.scores = _scores(words, tags, reading)
     if any(tags) or reading.untagged_is_outside:
         record.tags = [tag or ("O" if reading.untagged_is_outside else "-") for tag in tags]
     yield record
@@ -182,6 +189,28 @@ def _heads(words: List[Tuple[int, List[str]]], ids: Dict[str, int], reading: Rea
 def _value(parts: List[str], at: int) -> str:
     """A value, "" for _; but the lemma and tag of an underscore may be one."""
     return "" if parts[at] == "_" and not (at == 2 and parts[1] == "_") else parts[at]
+
+
+def _scores(
+    words: List[Tuple[int, List[str]]], tags: List[Optional[str]], reading: Reading
+) -> Dict[str, List[Optional[float]]]:
+    """The probabilities of each word, by what they are about. One that does not say so is that of an entity if the word
+    is in one, else of its tag."""
+    found: Dict[str, List[Optional[float]]] = {}
+    for i, (number, parts) in enumerate(words):
+        for part in parts[9].split("|") if "Confidence" in parts[9] or "Score" in parts[9] else ():
+            entry = CONFIDENCE.fullmatch(part)
+            if entry is None:
+                continue
+            layer = entry[1] or ("ents" if tags[i] not in (None, "O", "-") else "tag")
+            try:
+                score = score_of(entry[2])
+            except ValueError:
+                reading.bad(number, f"{part!r} is no probability; it must be a number from 0 to 1.")
+                continue
+            if layer in LAYERS:
+                found.setdefault(layer, [None] * len(words))[i] = score
+    return found
 
 
 def _entity(misc: str) -> Optional[str]:

@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 from spacy.tokens import Doc
 
+from ...errors import is_number
 from ..annotations import entity_tags, has_entities, meta_of, token_scores
 from ..columns import find_field
 from ..json_items import read_items
@@ -26,14 +27,71 @@ def read_hugging_face(reading: Reading) -> Iterator[Record]:
         if not isinstance(item, dict):
             reading.bad(line, f'each item must be an object with "tokens" and "ner_tags", not {item!r:.60}.')
             continue
-        record = record_of_tokens(reading, line, item, reading.settings.labels)
-        if record is not None:
-            reading.columns = reading.columns or [name for name in item if name in (*TOKENS, *TAGS)]
-            yield record
+        rows = columns_of(item)
+        labels = reading.settings.labels
+        if rows is not None:
+            labels = labels or names_in(item.get("features"))
+            reading.note("The file holds columns, not rows, so that all of it lies in memory at once.")
+        tags = find_field(list(item), TAGS)
+        if rows and tags is not None and tags not in rows[0]:
+            reading.bad(line, f"the columns {tags!r} and tokens must have as many rows; tokens has {len(rows):,}.")
+            continue
+        for row in [item] if rows is None else rows:
+            record = record_of_tokens(reading, line, row, labels)
+            if record is not None:
+                reading.columns = reading.columns or [name for name in row if name in (*TOKENS, *TAGS)]
+                yield record
+
+
+def columns_of(item: Dict[str, Any]) -> Optional[List[Dict[str, Any]]]:
+    """The rows of an object that holds a whole table: {"tokens": [[...], [...]], "ner_tags": [[...], [...]]}, as
+    `Dataset.to_dict()` gives it, columns with a number for each row, as pandas writes them, or {"rows": [{"row": ...}]}
+    as the Hub's viewer has it.
+
+    item (Dict[str, Any]): The object.
+    RETURNS (Optional[List[Dict[str, Any]]]): Its rows; None if it is a row itself.
+    """
+    rows = item.get("rows")
+    if (
+        isinstance(rows, list)
+        and rows
+        and all(isinstance(row, dict) and isinstance(row.get("row"), dict) for row in rows)
+    ):
+        return [row["row"] for row in rows]
+    field = find_field(list(item), TOKENS)
+    given = item.get(field or "")
+    columns = {name: list(each.values()) if isinstance(each, dict) else each for name, each in item.items()}
+    tokens = columns.get(field or "")
+    if field is None or not isinstance(tokens, list) or not all(isinstance(words, list) for words in tokens):
+        return None
+    if not tokens and not isinstance(given, dict):
+        return None
+    whole = {name: each for name, each in columns.items() if isinstance(each, list) and len(each) == len(tokens)}
+    return [dict(zip(whole, values)) for values in zip(*whole.values())]
+
+
+def names_in(features: Any) -> Optional[List[str]]:
+    """The names of tags in a description of columns, as the Hub and `Dataset.features` write it.
+
+    features (Any): Descriptions by column, or a list of them.
+    RETURNS (Optional[List[str]]): The names; None if there are none.
+    """
+    if isinstance(features, list):
+        features = {each.get("name"): each.get("type") for each in features if isinstance(each, dict)}
+    if not isinstance(features, dict):
+        return None
+    found: Any = features.get(find_field([str(name) for name in features], TAGS) or "")
+    while isinstance(found, dict) and "names" not in found:
+        found = found.get("feature")
+    if isinstance(found, list) and found:
+        found = found[0]
+    names = found.get("names") if isinstance(found, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else None
 
 
 def write_hugging_face(docs: Iterable[Doc], writing: Writing) -> None:
-    """Write tokens and their tags (iob2), one doc a line; probabilities as "ner_scores", null where none is known.
+    """Write tokens and their tags (iob2), one doc a line; the probability of the entity that a token is in as
+    "ner_scores", null where none is known.
 
     docs (Iterable[Doc]): The docs.
     writing (Writing): The file.
@@ -44,8 +102,8 @@ def write_hugging_face(docs: Iterable[Doc], writing: Writing) -> None:
             if has_entities(doc, writing):
                 item["ner_tags"] = entity_tags(list(doc), writing)
             scores = token_scores(doc, writing)
-            if scores is not None:
-                item["ner_scores"] = scores
+            if "ents" in scores:
+                item["ner_scores"] = scores["ents"]
             file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
@@ -85,6 +143,9 @@ def record_of_tokens(
         names.append(name)
     record = Record(line, words=tokens, lines=[line] * len(tokens), tags=None if tags is None else names)
     record.meta = {"id": item["id"]} if "id" in item else {}
+    scores = item.get("ner_scores")
+    if isinstance(scores, list) and len(scores) == len(tokens):
+        record.scores["ents"] = [float(score) if is_number(score) else None for score in scores]
     return record
 
 

@@ -1,4 +1,5 @@
-"""Tables (CSV and TSV) of texts with offsets: a row for each span, or for each text with its spans as JSON."""
+"""Tables (CSV and TSV) of texts with offsets: a row for each span, or for each text with its spans as JSON. Tables
+with a row for each token are read, too."""
 
 import csv
 import json
@@ -14,6 +15,7 @@ from ..reading import Reading, Writing
 from ..records import Record
 from ..report import count
 from ..span_items import END, LABEL, SCORE, START, TEXT, spans_of_items, text_of
+from .token_tables import read_token_rows, token_roles
 
 SPANS = ["spans", "entities", "annotations", "label", "labels", "ents"]
 IDS = ["id", "doc_id", "document_id", "text_id"]
@@ -76,6 +78,10 @@ def read_rows(reading: Reading, rows: Iterator[Tuple[int, List[Any]]]) -> Iterat
         )
     names = [str(name).strip() for name in header[1]]
     given = reading.field_names()
+    tokens = token_roles(names, given)
+    if tokens is not None and "text" not in given:
+        yield from read_token_rows(reading, names, tokens, rows)
+        return
     roles = {
         role: given.get(role) or find_field(names, wanted)
         for role, wanted in (

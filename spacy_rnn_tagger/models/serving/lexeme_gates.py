@@ -18,7 +18,7 @@ from ..layers.lexeme_vectors import vector_prints
 from ..layers.rnn_layer import prepared_weights
 from ..layers.with_lexemes import fingerprints, make_lexemes, read_tokens, shared_vocab
 from ..types import DocsToVectors, Lexemes, Packed, VectorsToVectors
-from .row_cache import CacheInfo, RowCache
+from .row_cache import CacheInfo, CacheState, RowCache
 from .token_batches import MAX_TOKENS, batch_by_tokens
 from .weight_watch import PerWeights
 
@@ -237,6 +237,27 @@ def clear_cache(model: Model[Any, Any]) -> None:
         for value in node.attrs.values():
             if isinstance(value, PerWeights):
                 value.clear()
+
+
+def cache_states(model: Model[Any, Any]) -> List[Tuple[LexemeGates, CacheState]]:
+    """RETURNS (List[Tuple[LexemeGates, CacheState]]): The lexemes that a model keeps now, for `restore_cache`. model
+    (Model): See `clear_cache`."""
+    return [(kept.value, kept.value.cache.state()) for kept in _kept_in(model) if kept.value is not None]
+
+
+def restore_cache(model: Model[Any, Any], states: Sequence[Tuple[LexemeGates, CacheState]]) -> None:
+    """Keep just the lexemes that a model kept at some time, so that its scores do not differ in their last bits with
+    what it served in between.
+
+    model (Model): See `clear_cache`.
+    states (Sequence[Tuple[LexemeGates, CacheState]]): What `cache_states` returned.
+    """
+    known = {id(gates): state for gates, state in states}
+    for kept in _kept_in(model):
+        if kept.value is not None and id(kept.value) in known:
+            kept.value.cache.restore(known[id(kept.value)])
+        else:
+            kept.clear()
 
 
 def _kept_in(model: Model[Any, Any]) -> Iterator[PerWeights[Optional[LexemeGates]]]:

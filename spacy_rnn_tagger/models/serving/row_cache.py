@@ -59,6 +59,19 @@ class _Held(NamedTuple):
     end: int
 
 
+class CacheState(NamedTuple):
+    """What a cache held at some time.
+
+    held: The rows.
+    used: (capacity,) when each was last read.
+    clock: The number of look-ups.
+    """
+
+    held: _Held
+    used: Index
+    clock: int
+
+
 class RowCache:
     """Rows of a table (G, D, rows, n_hidden) by 64-bit key, at most as many as fit into some bytes.
 
@@ -116,6 +129,20 @@ class RowCache:
         """RETURNS (CacheInfo): How full the cache is, and what it was good for. Exact while one thread reads."""
         held = self._held
         return CacheInfo(held.keys.shape[0], self._room(), held.table.nbytes, self.hits, self.misses)
+
+    def state(self) -> CacheState:
+        """RETURNS (CacheState): What the cache holds now, for `restore`."""
+        held = self._held
+        return CacheState(held, held.used.copy(), self._clock)
+
+    def restore(self, state: CacheState) -> None:
+        """Hold what the cache held before, and nothing that came later. What is computed next then does not depend on
+        what was computed in between. Not for a cache that other threads read at the same time.
+
+        state (CacheState): What `state` returned.
+        """
+        state.held.used[:] = state.used
+        self._held, self._clock = state.held, state.clock
 
     def _room(self) -> int:
         return int(self.capacity - self.reserved.shape[2])
