@@ -15,6 +15,8 @@ from ..errors import nearest
 from ..evaluation.doubt_docs import GROUP, REMOVABLE, doubt_docs, without_doubts
 from ..evaluation.doubts import RANKING, RANKINGS, Doubt, TargetDoubts
 from ..pipeline.safe_output import OutputKind
+from ..report.doubts_page import render_doubts
+from ..report.page import PAGE
 from ..training.corpus import create_corpus
 from ..training.doubts import CorpusDoubts, find_doubts
 from ..training.out_of_fold import FoldSettings
@@ -22,7 +24,6 @@ from ..training.recipe import ACCURACY, EFFICIENCY
 from .app import rnn_cli
 from .check import LangOpt, VectorsOpt
 from .convert import with_options
-from .doubts_page import MARK, doubts_page
 from .places import running
 from .shared import ForceOpt, JsonOpt, heading, show_progress, tell_next
 
@@ -193,7 +194,7 @@ def _write(
     path: Path, suffix: str, docs: Sequence[Doc], done: CorpusDoubts, sources: Dict[int, Dict[str, Any]]
 ) -> None:
     if suffix == ".html":
-        path.write_text(doubts_page(done, sources), encoding="utf8")
+        path.write_text(render_doubts(done, docs, sources), encoding="utf8")
         return
     found = (each for target in done.targets for each in doubt_docs(docs, target.doubts, sources))
     FORMATS["prodigy"].write(found, Writing(path, spans_key=GROUP))
@@ -212,14 +213,9 @@ def _tasks_objection(path: Path) -> Optional[str]:
     return None if has_format(path, "prodigy") else "is no file of annotation tasks"
 
 
-def _page_objection(path: Path) -> Optional[str]:
-    return None if MARK.encode() in path.read_bytes() else "was not written by `rnn doubts`"
-
-
 def _docs_objection(path: Path) -> Optional[str]:
     return None if has_format(path, "spacy") else "is no .spacy file"
 
 
 TASKS = OutputKind("file of tasks", False, _tasks_objection)
-PAGE = OutputKind("page", False, _page_objection)
 DOCS = OutputKind(".spacy file", False, _docs_objection)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
+from spacy.tokens import Doc
+
 from .judged_task import JudgedPair, JudgedTask
 from .readings import Item
 
@@ -102,9 +104,20 @@ def context_of(task: JudgedTask, doc_index: int, *items: Optional[Item]) -> Cont
     *items (Optional[Item]): The items, at least one of them not None.
     RETURNS (Context): The words.
     """
-    doc = task.readings[doc_index].doc
     given = [item for item in items if item is not None]
     start, end = min(item[0] for item in given), max(item[1] for item in given)
+    return words_around(task.readings[doc_index].doc, doc_index, start, end)
+
+
+def words_around(doc: Doc, doc_index: int, start: int, end: int) -> Context:
+    """The words around some tokens.
+
+    doc (Doc): The doc.
+    doc_index (int): Which doc it is.
+    start (int): The first of the tokens.
+    end (int): The token after the last.
+    RETURNS (Context): The words.
+    """
     first, last = max(0, start - N_AROUND), min(len(doc), min(end, start + MOST_INSIDE) + N_AROUND)
     words = [token.text_with_ws for token in doc[first:last]]
     return Context(doc_index, first, words, (first > 0, last < len(doc)))

@@ -36,9 +36,9 @@ def _errors(task: TaskReport) -> List[Dict[str, Any]]:
             {
                 "kind": each.kind,
                 "labels": labels,
-                "sure": _short(each.confidence),
-                "expected": _short(each.gold_probability),
-                **_context(each.context),
+                "sure": short(each.confidence),
+                "expected": short(each.gold_probability),
+                **context_data(each.context),
                 "rows": [_row(*row) for row in rows],
             }
         )
@@ -59,8 +59,8 @@ def _disagreements(task: TaskComparison) -> List[Dict[str, Any]]:
             {
                 "kind": each.better,
                 "labels": sorted({place.label for _, place, _, _ in rows if place is not None}),
-                "sure": _short(wrong),
-                **_context(each.context),
+                "sure": short(wrong),
+                **context_data(each.context),
                 "rows": [_row(*row) for row in rows],
             }
         )
@@ -69,14 +69,16 @@ def _disagreements(task: TaskComparison) -> List[Dict[str, Any]]:
 
 def _row(who: str, place: Optional[Place], right: bool, confidence: Optional[float]) -> List[Any]:
     where = None if place is None else [place.start, place.end, place.label]
-    return [who, where, int(right), _short(confidence)]
+    return [who, where, int(right), short(confidence)]
 
 
-def _context(context: Context) -> Dict[str, Any]:
+def context_data(context: Context) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): Some words as the script of a page shows them. context (Context): The words."""
     return {"doc": context.doc, "words": context.words, "cut": [int(cut) for cut in context.cut]}
 
 
-def _short(value: Optional[float]) -> Optional[float]:
+def short(value: Optional[float]) -> Optional[float]:
+    """RETURNS (Optional[float]): A probability in three digits. value (Optional[float]): The probability."""
     return None if value is None else float(f"{value:.3g}")
 
 

@@ -1,6 +1,7 @@
 """`python -m spacy rnn doubts` and `python -m spacy rnn suggest`."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -50,7 +51,11 @@ def test_doubts_as_a_page(corpus, tmp_path):
     page = tmp_path / "doubts.html"
     assert run("doubts", corpus, "-o", page, "--target", "tag", "--work", tmp_path / "kept", *QUICK)[0] == 0
     text = page.read_text()
-    assert "<mark>left</mark>" in text and "http" not in text and "VBD" in text
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
+    first = json.loads(data)["lists"]["doubts-0"][0]
+    assert "http:" not in text and "Fine-grained tags" in text and first["where"] == f"{corpus}, doc 5"
+    assert [row[:3] for row in first["rows"]] == [["gold", [5, 6, "NN"], 1], ["models", [5, 6, "VBD"], 0]]
+    assert first["words"][5].strip() == "left"
     assert len(list((tmp_path / "kept").rglob("*.msgpack"))) == 2
     assert run("doubts", corpus, "-o", page, "--target", "tag", "--work", tmp_path / "kept", "--force", *QUICK)[0] == 0
 

@@ -153,7 +153,7 @@ def test_errors_are_filtered_searched_and_paged(browser, page, report):
     i = place_of(report, "ents")
     box, errors = f"#errors-{i}", report.tasks[i].errors
     n_shown = lambda: len(browser.find_elements("css selector", f"{box} ol > li"))  # noqa: E731
-    assert len(errors) > 20 and n_shown() == 20
+    assert len(errors) > 10 and n_shown() == 10
     assert texts(browser, f"{box} .found") == [f"{len(errors):,} in all."]
     first = texts(browser, f"{box} ol")
     find(browser, f"{box} .next").send_keys("\n")
@@ -164,7 +164,7 @@ def test_errors_are_filtered_searched_and_paged(browser, page, report):
     for kind in {error.kind for error in errors}:
         choose(browser, f"{box} .kind", kind)
         own = [error for error in errors if error.kind == kind]
-        assert set(texts(browser, f"{box} .what")) == {kind} and n_shown() == min(20, len(own))
+        assert set(texts(browser, f"{box} .what")) == {kind} and n_shown() == min(10, len(own))
         assert texts(browser, f"{box} .found")[0].startswith(f"{len(own):,} of ") or len(own) == len(errors)
     choose(browser, f"{box} .kind", "")
     choose(browser, f"{box} .label", "PERSON")
@@ -196,7 +196,7 @@ def test_marks_are_where_the_errors_are(browser, page, report):
     error = next(error for error in report.tasks[i].errors if error.kind == "boundary")
     marks = texts(browser, f"#errors-{i} li:first-child mark")
     for mark, place in zip(marks, (error.gold, error.predicted), strict=True):
-        assert mark == "".join(error.context.words[place.start : place.end]).rstrip() + place.label
+        assert mark == "".join(error.context.words[place.start : place.end]).rstrip() + " " + place.label
 
 
 def test_disagreements(browser, page, report):

@@ -89,14 +89,14 @@
   }
 
   // Errors in context.
-  const PER_PAGE = 20;
+  const PER_PAGE = 10;
   const copy = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
   const labelOf = (right, label) => Object.assign(document.createElement("b"), { className: right ? "gold" : "wrong", textContent: label || "no label" });
   // One line for a label instead of another in the same place.
   const together = (rows) => {
-    const [[, gold], [, predicted, , confidence]] = rows;
+    const [[, gold], [who, predicted, , confidence]] = rows;
     const same = rows.length === 2 && gold && predicted && gold[0] === predicted[0] && gold[1] === predicted[1];
-    return same ? [["predicted", predicted, 0, confidence, gold[2]]] : rows;
+    return same ? [[who, predicted, 0, confidence, gold[2]]] : rows;
   };
   const fillWords = (target, item, place, right, instead) => {
     const text = (start, end) => item.words.slice(start, end).join("");
@@ -105,8 +105,8 @@
       const [start, end, label] = place;
       const mark = document.createElement("mark");
       mark.className = right ? "gold" : "wrong";
-      mark.append(text(start, end).trimEnd(), labelOf(right, label));
-      if (instead !== undefined) mark.append(" instead of", labelOf(1, instead));
+      mark.append(text(start, end).trimEnd(), " ", labelOf(right, label));
+      if (instead !== undefined) mark.append(" instead of ", labelOf(1, instead));
       target.append(text(0, start), mark, /\s$/.test(text(start, end)) ? " " : "", text(end));
     } else {
       target.append(text(0));
@@ -116,7 +116,7 @@
   const makeItem = (item) => {
     const element = copy("error-template");
     element.querySelector(".what").textContent = item.kind === "first" || item.kind === "second" ? `only the ${item.kind} is right` : item.kind;
-    element.querySelector(".where").textContent = `doc ${item.doc + 1}`;
+    element.querySelector(".where").textContent = item.where || `doc ${item.doc + 1}`;
     if (item.expected != null) element.querySelector(".numbers").textContent = `probability of gold ${item.expected}`;
     for (const [who, place, right, confidence, instead] of together(item.rows)) {
       const row = copy("row-template");
