@@ -46,6 +46,7 @@ bidirectional = true
 dropout = 0.0
 boundaries = false
 bptt_steps = 0
+engine = "auto"
 """
 
 SETTINGS: Dict[str, inspect.Parameter] = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from .cells import CELLS
 from .packing import Packing, make_packing
+from .pieces import cut
 from .threads import one_thread_of_torch
 
 Params = Mapping[str, Any]
@@ -22,8 +23,8 @@ def import_torch() -> Any:
         import torch
     except ImportError as e:
         raise ImportError(
-            "Training a recurrent layer needs PyTorch, which is not installed here (trained pipelines run without it): "
-            "pip install 'spacy-rnn-tagger[torch]'"
+            "A recurrent layer needs PyTorch for training with engine = 'torch' and on a GPU, but it is not installed "
+            "here: pip install 'spacy-rnn-tagger[torch]', or set engine = 'auto' to train on a CPU without it."
         ) from e
     return torch
 
@@ -50,7 +51,7 @@ def begin_update(
     x (array): (n_tokens, n_in) packed inputs. Or, of one-hot inputs, (n_tokens,) the columns of their ones; their
         gradient is zero.
     bidirectional (bool): Whether there is a backward direction.
-    bptt_steps (int): Through how many steps gradients flow back at most, see `_Pieces`; all if 0.
+    bptt_steps (int): Through how many steps gradients flow back at most, see `pieces`; all if 0.
     RETURNS (Tuple[array, Callable]): The (n_tokens, n_hidden * n_directions) packed hidden states, and a function from
         their gradient to the gradient of `x` and the gradients of the weights by name.
     """
@@ -101,10 +102,7 @@ def _begin_update_one_hot(
 
 
 class _Pieces:
-    """Truncated back-propagation through time (Williams & Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490):
-    sequences are cut into pieces, each of which starts from the very state that the one before it (behind it, for the
-    backward direction) has left, as a constant. So the hidden states are those of the whole sequences, and only
-    gradients end at the cuts. The gradients of all pieces are computed side by side.
+    """Truncated back-propagation through time, see `pieces`.
 
     packing (Packing): Layout of the batch.
     n_steps (int): Length of a piece; the last of a sequence may be shorter.
@@ -112,43 +110,35 @@ class _Pieces:
 
     def __init__(self, torch: Any, cell: str, params: Params, packing: Packing, n_steps: int) -> None:
         self.torch, self.cell, self.params = torch, cell, params
-        lengths = packing.lengths[packing.lengths > 0]
-        counts = -(-lengths // n_steps)
-        self.lengths = np.full((int(counts.sum()),), n_steps, dtype=np.int64)
-        ends = np.cumsum(counts)
-        self.lengths[ends - 1] = lengths - (counts - 1) * n_steps
-        self.starts = np.cumsum(self.lengths) - self.lengths
-        # How many pieces of its sequence come before each, and how many after it.
-        self.before = np.arange(self.lengths.shape[0]) - np.repeat(ends - counts, counts)
-        self.after = np.repeat(counts, counts) - 1 - self.before
-        self.layout = make_packing(self.lengths)
-        self._rows = packing.from_packed[self.layout.to_packed]
-        self._back = self.layout.from_packed[packing.to_packed]
+        self.pieces = cut(packing, n_steps)
         self._from_packed = packing.from_packed
 
     def run(self, module: Any, x: Any, suffixes: Sequence[str]) -> Any:
         """RETURNS (tensor): (n_tokens, n_hidden * n_directions) packed hidden states."""
         with self.torch.no_grad():
             starts = [self._initial_states(x, suffix) for suffix in suffixes]
-        ranks = self.layout.seqs[self.layout.firsts]
+        layout = self.pieces.packing
+        ranks = layout.seqs[layout.firsts]
         states = [self.torch.stack([part[i][ranks] for part in starts]) for i in range(len(starts[0]))]
-        packed = _pack(self.torch, x[self._index(x, self._rows)], self.layout)
+        packed = _pack(self.torch, x[self._index(x, self.pieces.rows)], layout)
         y = module(packed, tuple(states) if len(states) > 1 else states[0])[0].data
-        return y[self._index(x, self._back)]
+        return y[self._index(x, self.pieces.back)]
 
     def _initial_states(self, x: Any, suffix: str) -> List[Any]:
         """The states of one direction: the (n_pieces, n_hidden) hidden states that pieces start from, and the cell
         states of an LSTM."""
         params = {name: self.params[name + suffix] for name in CELLS[self.cell].param_shapes(1, 1)}
         module, _ = _make_module(self.torch, self.cell, params, False)
-        shape = (self.lengths.shape[0], params["weight_hh"].shape[1])
+        pieces = self.pieces
+        shape = (pieces.lengths.shape[0], params["weight_hh"].shape[1])
         states = [self.torch.zeros(shape, device=x.device) for _ in range(2 if self.cell == "lstm" else 1)]
-        done, left, next_piece = (self.after, self.before, -1) if suffix else (self.before, self.after, 1)
+        done, left, next_piece = (pieces.after, pieces.before, -1) if suffix else (pieces.before, pieces.after, 1)
         for stage in range(int(done.max())):
-            pieces = np.flatnonzero((done == stage) & (left > 0))
-            layout = make_packing(self.lengths[pieces])
-            order = pieces[layout.seqs[layout.firsts]]
-            rows = np.concatenate([np.arange(n) + start for n, start in zip(self.lengths[pieces], self.starts[pieces])])
+            chosen = np.flatnonzero((done == stage) & (left > 0))
+            lengths = pieces.lengths[chosen]
+            layout = make_packing(lengths)
+            order = chosen[layout.seqs[layout.firsts]]
+            rows = np.concatenate([np.arange(n) + start for n, start in zip(lengths, pieces.starts[chosen])])
             rows = rows[layout.to_packed[layout.mirror] if suffix else layout.to_packed]
             packed = _pack(self.torch, x[self._index(x, self._from_packed[rows])], layout)
             before = [state[order].unsqueeze(0) for state in states]

@@ -107,6 +107,7 @@ bidirectional = true
 dropout = 0.0
 boundaries = false
 bptt_steps = 0
+engine = "auto"
 """
 
 CHARS = {
@@ -116,6 +117,7 @@ CHARS = {
     "rows": 1000,
     "cell": "lstm",
     "max_chars": 24,
+    "engine": "auto",
 }
 
 TUNE_LABEL_BIAS = {"@callbacks": "spacy-rnn-tagger.tune_label_bias.v1", "high": 4.0, "steps": 9}

@@ -101,4 +101,7 @@ def test_configs_are_fixed_points_of_fill_config(path, tmp_path):
 
     before = path.read_text(encoding="utf8")
     fill_config(tmp_path / "filled.cfg", path, silent=True)
-    assert (tmp_path / "filled.cfg").read_text(encoding="utf8") == before
+    filled = (tmp_path / "filled.cfg").read_text(encoding="utf8")
+    if "engine" not in before:  # the results that are kept of a config are found by its content
+        filled = re.sub(r'\nengine = "torch"', "", filled)
+    assert filled == before

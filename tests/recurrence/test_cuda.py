@@ -41,7 +41,7 @@ def make_input(width=6, seed=2):
 @pytest.mark.parametrize("cell,bidirectional,depth", itertools.product(CELLS, [True, False], [1, 2]))
 @pytest.mark.parametrize("bptt_steps", [0, 7])
 def test_devices_agree(cell, bidirectional, depth, bptt_steps):
-    cpu, gpu = make_pair(cell=cell, bidirectional=bidirectional, depth=depth, bptt_steps=bptt_steps)
+    cpu, gpu = make_pair(cell=cell, bidirectional=bidirectional, depth=depth, bptt_steps=bptt_steps, engine="auto")
     X, dY = make_input(), make_input(10 if bidirectional else 5, seed=3)
     to_gpu = get_ops("cupy").asarray
     served = gpu.predict([to_gpu(x) for x in X])

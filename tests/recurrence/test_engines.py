@@ -10,6 +10,7 @@ from thinc.api import chain
 from threadpoolctl import ThreadpoolController
 
 from spacy_rnn_tagger.models.architectures.rnn_encoder import build_rnn_encoder
+from spacy_rnn_tagger.recurrence import training_loops
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing, take
 from spacy_rnn_tagger.recurrence.serving_inputs import Vectors
@@ -26,8 +27,9 @@ BATCHES = {
 GRID = list(itertools.product(CELLS, [True, False], [1, 2, 3]))
 
 
-def make_encoder(cell="lstm", bidirectional=True, depth=1, width=6, hidden_width=5):
-    model = build_rnn_encoder(width, hidden_width=hidden_width, depth=depth, cell=cell, bidirectional=bidirectional)
+def make_encoder(cell="lstm", bidirectional=True, depth=1, width=6, hidden_width=5, **settings):
+    settings.update(hidden_width=hidden_width, depth=depth, cell=cell, bidirectional=bidirectional)
+    model = build_rnn_encoder(width, **settings)
     model.initialize()
     randomize(model)
     return model
@@ -72,9 +74,10 @@ def test_engines_agree_on_any_batch(lengths, cell, bidirectional):
         numpy.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["torch", "array"])
 @pytest.mark.parametrize("cell,bidirectional", list(itertools.product(CELLS, [True, False])))
-def test_gradients_are_those_of_finite_differences(cell, bidirectional):
-    model = make_encoder(cell, bidirectional, depth=2, width=3, hidden_width=2)
+def test_gradients_are_those_of_finite_differences(cell, bidirectional, engine):
+    model = make_encoder(cell, bidirectional, depth=2, width=3, hidden_width=2, engine=engine)
     if cell == "rnn_relu":  # keep clear of the kink, where differences mean nothing
         for node in model.walk():
             for name in node.param_names:
@@ -119,8 +122,9 @@ def test_inputs_are_left_alone():
     assert (X[0] == before).all() and (dY[0] == 1).all()
 
 
-def test_gradients_add_up_over_sub_batches():
-    model = make_encoder()
+@pytest.mark.parametrize("engine", ["torch", "array"])
+def test_gradients_add_up_over_sub_batches(engine):
+    model = make_encoder(engine=engine)
     X = make_input([4, 3])
     _, backprop = model(X, is_train=True)
     backprop([numpy.ones((n, 10), dtype="float32") for n in (4, 3)])
@@ -214,12 +218,11 @@ def truncated(torch, encoder, x, n_steps):
 
 @pytest.mark.parametrize("cell,bidirectional", list(itertools.product(CELLS, [True, False])))
 @pytest.mark.parametrize("n_steps", [1, 3, 4, 50])
-def test_gradients_end_where_they_are_told_to(cell, bidirectional, n_steps):
+@pytest.mark.parametrize("engine", ["torch", "array"])
+def test_gradients_end_where_they_are_told_to(cell, bidirectional, n_steps, engine):
     torch = pytest.importorskip("torch")
     lengths = [7, 0, 1, 9, 4, 3]
-    model = build_rnn_encoder(6, hidden_width=5, cell=cell, bidirectional=bidirectional, bptt_steps=n_steps)
-    model.initialize()
-    randomize(model)
+    model = make_encoder(cell, bidirectional, bptt_steps=n_steps, engine=engine)
     X = make_input(lengths)
     dY = make_input(lengths, 10 if bidirectional else 5, seed=4)
     Y, backprop = model(X, is_train=True)
@@ -267,6 +270,17 @@ def test_serving_takes_one_thread(blas, monkeypatch):
     monkeypatch.setattr(Vectors, "fetch", lambda *args: (seen.append(blas()), fetch(*args)))
     make_encoder(depth=2).predict(make_input([3, 500]))
     assert set(seen) == {1} and blas() == 2
+
+
+def test_training_by_arrays_takes_one_thread(blas, monkeypatch):
+    seen = []
+    multiply_rows = training_loops.multiply_rows
+    monkeypatch.setattr(training_loops, "multiply_rows", lambda *args: (seen.append(blas()), multiply_rows(*args)))
+    _, backprop = make_encoder(engine="array")(make_input([3, 5]), is_train=True)
+    assert set(seen) == {1} and blas() == 2
+    n_forward = len(seen)
+    backprop([numpy.ones((n, 10), dtype="float32") for n in (3, 5)])
+    assert len(seen) > n_forward and set(seen) == {1} and blas() == 2
 
 
 def test_training_takes_one_thread(monkeypatch):

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from spacy.training import Example
 
 from spacy_rnn_tagger.models.architectures.rnn_encoder import build_rnn_encoder
-from spacy_rnn_tagger.recurrence import array_engine, torch_engine
+from spacy_rnn_tagger.recurrence import array_engine, array_training, torch_engine
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing
 
@@ -144,16 +144,17 @@ def slope(function, array, index, step=1e-5):
     return (up - down) / (2 * step)
 
 
+@pytest.mark.parametrize("engine", [array_training, torch_engine], ids=["array", "torch"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
-def test_backpropagation_through_time(cell, bidirectional, batch):
+def test_backpropagation_through_time(cell, bidirectional, engine, batch):
     """The gradients of a sum over all steps of all sequences, against finite differences of the plain formulas."""
     params = make_params(cell, bidirectional)
     rng = np.random.default_rng(2)
     wanted = [rng.normal(size=(n, N_HIDDEN * (1 + bidirectional))) for n in LENGTHS]
     packing = make_packing(LENGTHS)
     packed = np.concatenate(batch)[packing.to_packed]
-    _, backprop = torch_engine.begin_update(cell, params, packing, packed, bidirectional=bidirectional)
+    _, backprop = engine.begin_update(cell, params, packing, packed, bidirectional=bidirectional)
     d_x, grads = backprop(np.concatenate(wanted).astype("float32")[packing.to_packed])
     exact = {name: p.astype("float64") for name, p in params.items()}
     inputs = [x.astype("float64") for x in batch]

@@ -7,6 +7,7 @@ from thinc.types import Floats2d
 
 from ...errors import check_positive, unknown_name
 from ...recurrence.cells import CELLS
+from ...recurrence.engines import ENGINES
 from ...recurrence.packing import Packing, make_packing, take
 from ..layers.rnn_layer import RNNLayer
 from ..types import Lexemes, Packed
@@ -21,6 +22,7 @@ def build_char_rnn(
     rows: int = 1000,
     cell: str = "lstm",
     max_chars: int = 24,
+    engine: str = "torch",
 ) -> Model[Lexemes, Floats2d]:
     """Spell each distinct lexeme with a bidirectional RNN over its characters, between start and end symbols: the final
     states of both directions, as in Lample et al. (2016), section 4.1. For the `chars` of
@@ -33,6 +35,8 @@ def build_char_rnn(
     rows (int): Rows of their hash table.
     cell (str): "lstm", "gru", "rnn_tanh" or "rnn_relu".
     max_chars (int): Longer words keep their head and tail, half each.
+    engine (str): What trains the RNN: "torch" (PyTorch, which must be installed), "array" (NumPy, on a CPU only), or
+        "auto": arrays on a CPU, PyTorch on a GPU.
     RETURNS (Model[Lexemes, Floats2d]): The spelling encoder, one row per lexeme.
     RAISES (ValueError): If a setting is out of range.
     """
@@ -40,10 +44,12 @@ def build_char_rnn(
     check_positive(where, width=width, char_width=char_width, rows=rows, max_chars=max_chars)
     if cell not in CELLS:
         raise unknown_name(where, "cell", cell, CELLS)
+    if engine not in ENGINES:
+        raise unknown_name(where, "engine", engine, ENGINES)
     if width % 2:
         raise ValueError(f"{where}: width = {width} cannot be split over two directions; make it even.")
     table: Any = HashEmbed(nO=char_width, nV=rows, seed=7)
-    rnn = RNNLayer(char_width, width // 2, cell=cell, bidirectional=True)
+    rnn = RNNLayer(char_width, width // 2, cell=cell, bidirectional=True, engine=engine)
     return Model(
         "char_rnn",
         forward,

@@ -8,6 +8,7 @@ from thinc.types import Floats2d
 
 from ...recurrence import array_engine, torch_engine
 from ...recurrence.cells import CELLS
+from ...recurrence.engines import training_engine
 from ...recurrence.serving_inputs import Inputs
 from ...recurrence.serving_weights import Weights, prepare
 from ..serving.weight_watch import PerWeights
@@ -15,15 +16,22 @@ from ..types import Packed
 
 
 def RNNLayer(
-    nI: Optional[int], hidden_width: int, *, cell: str, bidirectional: bool, bptt_steps: int = 0
+    nI: Optional[int],
+    hidden_width: int,
+    *,
+    cell: str,
+    bidirectional: bool,
+    bptt_steps: int = 0,
+    engine: str = "torch",
 ) -> Model[Packed, Packed]:
-    """One recurrent layer. Its weights are Thinc params; PyTorch trains them, arrays serve them.
+    """One recurrent layer. Its weights are Thinc params; PyTorch or arrays train them, arrays serve them.
 
     nI (Optional[int]): Input width; inferred from data if None.
     hidden_width (int): Units per direction. The output width `nO` is this times the number of directions.
     cell (str): Name of the cell, a key of `CELLS`.
     bidirectional (bool): Whether to add a backward direction.
     bptt_steps (int): Through how many steps gradients flow back at most; all if 0.
+    engine (str): What trains the layer, one of `ENGINES`.
     """
     names = [
         name + suffix
@@ -32,8 +40,8 @@ def RNNLayer(
     ]
     return Model(
         cell,
-        # Not an attribute, which Thinc would save and restore over the config's.
-        partial(forward, bptt_steps=bptt_steps),
+        # Not attributes, which Thinc would save and restore over the config's.
+        partial(forward, bptt_steps=bptt_steps, engine=engine),
         init=init,
         dims={"nI": nI, "nH": hidden_width, "nO": hidden_width * (2 if bidirectional else 1)},
         params={name: None for name in names},
@@ -43,7 +51,7 @@ def RNNLayer(
 
 
 def forward(
-    model: Model[Packed, Packed], Xp: Packed, is_train: bool, *, bptt_steps: int
+    model: Model[Packed, Packed], Xp: Packed, is_train: bool, *, bptt_steps: int, engine: str
 ) -> Tuple[Packed, Callable[[Packed], Packed]]:
     cell, bidirectional = model.attrs["cell"].name, model.attrs["bidirectional"]
     check_cell(model)
@@ -56,7 +64,8 @@ def forward(
         )
     if is_train:
         params = _params(model)
-        Y, backprop_engine = torch_engine.begin_update(
+        begin_update = training_engine(engine, isinstance(model.ops, CupyOps))
+        Y, backprop_engine = begin_update(
             cell, params, Xp.packing, Xp.data, bidirectional=bidirectional, bptt_steps=bptt_steps
         )
     elif isinstance(model.ops, CupyOps):
