@@ -1,6 +1,7 @@
 """Annotation by actors of a Ray cluster: each loads the pipeline once and writes one shard after the other, as the
 processes of a machine do. An actor that dies is replaced, and its shard is made again."""
 
+import socket
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
@@ -73,11 +74,19 @@ def _connect(ray: Any, address: str, n_workers: int) -> None:
     if not address:
         quiet.update(include_dashboard=False, num_cpus=n_workers or None)
     try:
+        _knock(address)
         ray.init(address=address or "local", **quiet)
     except Exception as e:  # of many kinds, by what is wrong
         detail = " ".join(str(e).split())[:200]
         where = f"at {address!r}" if address else "of this machine"
         raise ValueError(f"{WHERE}: the Ray cluster {where} cannot be reached: {detail}") from e
+
+
+def _knock(address: str) -> None:
+    """Ray itself tries for many minutes to reach an address where nobody is."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=30).close()
 
 
 class _Actors:
