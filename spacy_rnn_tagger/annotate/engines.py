@@ -3,9 +3,9 @@
 from contextlib import contextmanager
 from typing import Callable, ContextManager, Dict, Iterable, Iterator
 
-from .local_pool import LocalPool
+from ..training.local_pool import LocalPool, one_thread_each
 from .records import Chunk, ShardRecord
-from .worker import Worker, WorkerSettings, one_thread_each
+from .worker import Worker, WorkerSettings
 
 RunChunks = Callable[[Iterable[Chunk]], Iterator[ShardRecord]]
 """Annotates chunks, as many side by side as there are workers, and gives the records in any order."""

@@ -8,19 +8,20 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Union
 import numpy as np
 
 from ..errors import nearest
+from ..training.local_pool import one_thread_each
+from ..training.ray_connection import import_ray
 from .arrow import to_table
 from .chunks import cut
 from .columns import arrow_schema
 from .layers import layers_of
 from .models import load_model
 from .pieces import estimate_tokens
-from .ray_cluster import import_ray
 from .records import Rejected, Text
 from .rows import concatenate, make_rows
 from .settings import WHERE, AnnotateSettings, import_pyarrow
 from .spark_cluster import import_spark
 from .tables import checked
-from .worker import BATCH_TOKENS, Annotator, one_thread_each
+from .worker import BATCH_TOKENS, Annotator
 
 REJECTED = "rejected"
 """The column that says why a row has no annotation."""
@@ -110,7 +111,7 @@ def ray(
         why a row has no annotation. It is computed when it is used.
     RAISES (ValueError): If Ray or pyarrow is not installed, or there is no such column.
     """
-    library = import_ray()
+    library = import_ray(WHERE)
     import_pyarrow("Ray")
     _check_column(text, dataset.columns())
     kind = "GPU" if num_gpus else "CPU"

@@ -1,17 +1,17 @@
 """Annotation by actors of a Ray cluster: each loads the pipeline once and writes one shard after the other, as the
 processes of a machine do. An actor that dies is replaced, and its shard is made again."""
 
-import socket
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Deque, Dict, Iterable, Iterator, List
 
+from ..training.local_pool import MOST_TRIES, WorkerDied, one_thread_each
+from ..training.ray_connection import connect, import_ray
 from .engines import RunChunks
-from .local_pool import MOST_TRIES, WorkerDied
 from .records import Chunk, ShardRecord
 from .settings import WHERE
-from .worker import Worker, WorkerSettings, one_thread_each
+from .worker import Worker, WorkerSettings
 
 
 class ShardActor:
@@ -29,15 +29,6 @@ class ShardActor:
         return self._worker(chunk)
 
 
-def import_ray() -> Any:
-    """RETURNS (module): Ray. RAISES (ValueError): If it is not installed."""
-    try:
-        import ray
-    except ImportError as e:
-        raise ValueError(f"{WHERE}: the engine 'ray' needs Ray: pip install 'spacy-rnn-tagger[ray]'") from e
-    return ray
-
-
 @contextmanager
 def start_actors(given: WorkerSettings, n_workers: int, address: str) -> Iterator[RunChunks]:
     """Actors of a Ray cluster.
@@ -49,10 +40,10 @@ def start_actors(given: WorkerSettings, n_workers: int, address: str) -> Iterato
     YIELDS (Callable): See `RunChunks`.
     RAISES (ValueError): If the cluster cannot be reached, or has nothing to run an actor on.
     """
-    ray = import_ray()
+    ray = import_ray(WHERE)
     is_ours = not ray.is_initialized()
     if is_ours:
-        _connect(ray, address, n_workers)
+        connect(ray, address, n_workers, WHERE)
     actors = _Actors(ray, given)
     try:
         kind = "CPU" if given.gpu < 0 else "GPU"
@@ -67,26 +58,6 @@ def start_actors(given: WorkerSettings, n_workers: int, address: str) -> Iterato
         actors.stop()
         if is_ours:
             ray.shutdown()
-
-
-def _connect(ray: Any, address: str, n_workers: int) -> None:
-    quiet: Dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if not address:
-        quiet.update(include_dashboard=False, num_cpus=n_workers or None)
-    try:
-        _knock(address)
-        ray.init(address=address or "local", **quiet)
-    except Exception as e:  # of many kinds, by what is wrong
-        detail = " ".join(str(e).split())[:200]
-        where = f"at {address!r}" if address else "of this machine"
-        raise ValueError(f"{WHERE}: the Ray cluster {where} cannot be reached: {detail}") from e
-
-
-def _knock(address: str) -> None:
-    """Ray itself tries for many minutes to reach an address where nobody is."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if host and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=30).close()
 
 
 class _Actors:

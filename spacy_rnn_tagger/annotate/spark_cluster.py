@@ -9,11 +9,11 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, Iterator, Set
 
+from ..training.local_pool import WorkerDied, one_thread_each, sendable
 from .engines import RunChunks
-from .local_pool import WorkerDied, sendable
 from .records import Chunk, ShardRecord
 from .settings import WHERE, import_pyarrow
-from .worker import WorkerSettings, one_thread_each, worker_of
+from .worker import WorkerSettings, worker_of
 
 FAILURES = 4
 """How often a task may fail on this machine, as often as on a cluster; Spark alone would allow no failure here."""

@@ -223,11 +223,6 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def one_thread_each() -> Dict[str, str]:
-    """RETURNS (Dict[str, str]): Variables of the environment of a process that has one thread for matrix products."""
-    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")
-
-
 def _size(text: Text) -> int:
     return len(text.words) if text.words is not None else estimate_tokens(text.text.encode("utf8"))
 

@@ -10,9 +10,9 @@ from spacy.cli._util import Arg, Opt
 from tqdm import tqdm
 
 from ..annotate import AnnotateSettings, AnnotationRun, Progress, annotate
-from ..annotate.local_pool import WorkerDied
 from ..annotate.settings import OUTPUT_FORMATS, SHARD_TOKENS
 from ..pipeline.safe_output import reason
+from ..training.local_pool import WorkerDied
 from .app import rnn_cli
 from .convert import with_options
 from .places import STOPPED, running

@@ -11,7 +11,7 @@ from ..errors import unknown_name
 from .confident_learning import ConfidentJoint, confident_joint
 from .judged_gold import NOTHING, JudgedGold
 
-LABEL, TYPE, BOUNDARY, MISSING, SPURIOUS = "label", "type", "boundary", "missing", "spurious"
+LABEL, TYPE, BOUNDARY, MISSING, SPURIOUS = KINDS = ("label", "type", "boundary", "missing", "spurious")
 """What seems to be wrong: a token's label; a span's label, ends, both (`BOUNDARY`), its absence, its presence."""
 CONTEXT = 25
 """Tokens on either side of a doubt that are shown of a doc without sentences."""
@@ -102,14 +102,28 @@ def _ratio(judged: JudgedGold) -> NDArray[np.float64]:
     return given - other
 
 
+def _turns(judged: JudgedGold) -> NDArray[np.float64]:
+    """The rank by self-confidence among the doubts of the same kind. How unlikely a span is and how unlikely it is that
+    there is none cannot be compared, so that the kinds take turns."""
+    confidence, kinds = _self_confidence(judged), _kinds(judged)
+    disagree = judged.other_probability > judged.given_probability
+    ranks = np.full(confidence.shape, np.inf)
+    for kind in range(len(KINDS)):
+        own = np.flatnonzero(disagree & (kinds == kind))
+        ranks[own[np.argsort(confidence[own], kind="stable")]] = np.arange(own.size)
+    return ranks
+
+
 RANKINGS: Dict[str, Callable[[JudgedGold], NDArray[np.float64]]] = {
+    "turns": _turns,
     "self-confidence": _self_confidence,
     "margin": _margin,
     "ratio": _ratio,
 }
-"""What doubts are ranked by, the lowest first: the probability of the gold label, of a span the geometric mean over its
-tokens; the probability less the alternative's, the normalised margin of confident learning; the quotient of the two."""
-RANKING = "self-confidence"
+"""What doubts are ranked by, the lowest first: "self-confidence" is the probability of the gold label, of a span the
+geometric mean over its tokens; "turns" ranks by it among doubts of the same kind, and the kinds take turns; "margin" is
+the probability less the alternative's, the normalised margin of confident learning; "ratio" the quotient of the two."""
+RANKING = "turns"
 
 
 def find_in_judged(
@@ -183,12 +197,13 @@ def _is_confident(judged: JudgedGold, joint: Optional[ConfidentJoint]) -> NDArra
 
 def _doubt(doc: Doc, target: str, judged: JudgedGold, i: int, confident: bool) -> Doubt:
     names = [*judged.labels, ""]
+    kind = KINDS[_kinds(judged)[i]]
     start, end = int(judged.starts[i]), int(judged.ends[i])
     other_start, other_end = int(judged.other_starts[i]), int(judged.other_ends[i])
     given, other = names[judged.given[i]], names[judged.other[i]]
     around = sentence_around(doc, min(start, other_start), max(end, other_end))
     found: Dict[str, Any] = {
-        "kind": _kind(judged.is_spans, given, other, (start, end) == (other_start, other_end)),
+        "kind": kind,
         "given_probability": float(judged.given_probability[i]),
         "other_probability": float(judged.other_probability[i]),
         "before": doc[around.start : start].text_with_ws,
@@ -210,11 +225,11 @@ def _doubt(doc: Doc, target: str, judged: JudgedGold, i: int, confident: bool) -
     )
 
 
-def _kind(is_spans: bool, given: str, other: str, same_place: bool) -> str:
-    if not is_spans:
-        return LABEL
-    if not given:
-        return MISSING
-    if not other:
-        return SPURIOUS
-    return TYPE if same_place else BOUNDARY
+def _kinds(judged: JudgedGold) -> NDArray[np.int64]:
+    """(n,) what seems to be wrong with each, as an index of `KINDS`."""
+    if not judged.is_spans:
+        return np.full(judged.given.shape, KINDS.index(LABEL))
+    same = (judged.starts == judged.other_starts) & (judged.ends == judged.other_ends)
+    found = np.where(same, KINDS.index(TYPE), KINDS.index(BOUNDARY))
+    found = np.where(judged.other == NOTHING, KINDS.index(SPURIOUS), found)
+    return np.where(judged.given == NOTHING, KINDS.index(MISSING), found)

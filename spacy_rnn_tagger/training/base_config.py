@@ -15,6 +15,7 @@ train = null
 dev = null
 vectors = null
 init_tok2vec = null
+log = null
 
 [system]
 gpu_allocator = null
@@ -56,10 +57,12 @@ discard_oversize = false
 get_length = null
 
 [training.logger]
-@loggers = "spacy.ConsoleLogger.v3"
-progress_bar = "eval"
+@loggers = "spacy-rnn-tagger.report_logger.v1"
+output_file = ${paths.log}
 console_output = true
-output_file = null
+progress_bar = true
+watch_optimizer = true
+also = null
 
 [training.optimizer]
 @optimizers = "Adam.v1"

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from spacy_rnn_tagger.annotate import local_pool, shards
-from spacy_rnn_tagger.annotate.local_pool import LocalPool, WorkerDied
+from spacy_rnn_tagger.annotate import shards
+from spacy_rnn_tagger.training import local_pool
+from spacy_rnn_tagger.training.local_pool import LocalPool, WorkerDied
 
 from ..conftest import ROOT, run_cli
 from ..fixtures.annotation_runs import TEXTS, digests, here, model, rejected_of, rows_of, run  # noqa: F401

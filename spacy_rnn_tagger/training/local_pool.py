@@ -15,6 +15,11 @@ MOST_TRIES = 3
 Make = Callable[..., Callable[[Any], Any]]
 
 
+def one_thread_each() -> Dict[str, str]:
+    """RETURNS (Dict[str, str]): Variables of the environment of a process that has one thread for matrix products."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")
+
+
 class WorkerDied(RuntimeError):
     """A task during which processes ended, again and again, in one sentence."""
 
