@@ -23,8 +23,8 @@ from typing import Any, Dict, List, Optional
 import spacy
 
 from scripts.report import write_section
-from spacy_rnn_tagger.training.local_pool import one_thread_each
 from spacy_rnn_tagger.training.corpus import read_docs
+from spacy_rnn_tagger.training.local_pool import one_thread_each
 
 from .common.store import read_json, write_json
 from .common.table import Table, thousands

@@ -1,6 +1,5 @@
 """`annotate`: files of any size to rows, by all cores or a cluster, each document exactly once."""
 
-import os
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 from ..errors import check_positive, unknown_name
+from ..training.local_pool import n_cores
 from .chunks import make_chunks
 from .engines import ENGINES
 from .inputs import InputFile, find_inputs, hash_files
@@ -148,11 +148,6 @@ def annotate(
                 path.unlink()
             run_folder.complete(place, manifest, shards)
     return _summary(run, run_folder.path, time.perf_counter() - began)
-
-
-def n_cores() -> int:
-    """RETURNS (int): The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_shards(

@@ -21,6 +21,7 @@ def import_commands() -> None:
         report,
         suggest,
         summary,
+        sweep,
         wheelhouse,
     )
     from .app import app

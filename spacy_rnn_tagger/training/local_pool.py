@@ -20,6 +20,11 @@ def one_thread_each() -> Dict[str, str]:
     return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")
 
 
+def n_cores() -> int:
+    """RETURNS (int): The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class WorkerDied(RuntimeError):
     """A task during which processes ended, again and again, in one sentence."""
 
