@@ -105,13 +105,14 @@ def _ratio(judged: JudgedGold) -> NDArray[np.float64]:
 def _turns(judged: JudgedGold) -> NDArray[np.float64]:
     """The rank by self-confidence among the doubts of the same kind. How unlikely a span is and how unlikely it is that
     there is none cannot be compared, so that the kinds take turns."""
-    confidence, kinds = _self_confidence(judged), _kinds(judged)
-    disagree = judged.other_probability > judged.given_probability
-    ranks = np.full(confidence.shape, np.inf)
+    order, kinds = np.argsort(_self_confidence(judged), kind="stable"), _kinds(judged)
+    order = order[(judged.other_probability > judged.given_probability)[order]]
+    places = np.full(kinds.shape, np.inf)
     for kind in range(len(KINDS)):
-        own = np.flatnonzero(disagree & (kinds == kind))
-        ranks[own[np.argsort(confidence[own], kind="stable")]] = np.arange(own.size)
-    return ranks
+        own = kinds[order] == kind
+        # In the same turn, the kinds come by self-confidence too.
+        places[order[own]] = np.arange(own.sum()) + np.flatnonzero(own) / order.size
+    return places
 
 
 RANKINGS: Dict[str, Callable[[JudgedGold], NDArray[np.float64]]] = {

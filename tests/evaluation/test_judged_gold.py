@@ -148,6 +148,14 @@ def test_kinds_and_contexts():
     ]
     assert found.doubts[3].other_text == "York" and found.doubts[2].other == "" and found.doubts[0].given == ""
     assert rank(judged, "margin").tolist() == [3, 0, 1, 2]
+    assert rank(judged, "turns").tolist() == rank(judged, "self-confidence").tolist() == [3, 0, 1, 2]
+    # As many times the first row, less and less likely: its kind comes once in each turn.
+    again = [0, 1, 2, 3, 4, 0, 0, 0]
+    numbers = [part[again] if isinstance(part, numpy.ndarray) else part for part in judged[2:-2]]
+    more = JudgedGold(True, names, *numbers, None, 0)
+    more = more._replace(given_probability=numpy.asarray([0.1, 0.2, 0.3, 0.05, 0.6, 0.01, 0.001, 0.0001]))
+    assert rank(more, "self-confidence").tolist() == [7, 6, 5, 3, 0, 1, 2]
+    assert rank(more, "turns").tolist() == [7, 3, 1, 2, 6, 5, 0]
     with pytest.raises(ValueError, match="ranking = 'margins' is unknown.*Did you mean 'margin'"):
         rank(judged, "margins")
     without = Doc(vocab, words=["a"] * 100)
