@@ -7,9 +7,10 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import ignore_error, import_file, raise_error
 
@@ -26,6 +27,8 @@ from .writers import Batch, write_shard
 
 MOST_WORDS = 2**14
 """Words that are computed when a pipeline is loaded: half of what the cache of our components holds."""
+MOST_SPELLINGS, MOST_CHARACTERS = 100_000, 2_000_000
+"""Strings that a tokenizer keeps, ten times what it does by itself, and the characters of text that they are from."""
 BATCH_TOKENS = 32_768
 """About how many tokens are annotated before their rows are made and the docs are dropped."""
 
@@ -101,6 +104,24 @@ class Annotator:
         for model, states in zip(self._models, self._states):
             restore_cache(model, states)
 
+    def learn_spellings(self, texts: Iterable[str]) -> None:
+        """Let spaCy's tokenizer keep how it takes frequent strings apart. It keeps nothing of what it sees inside of a
+        memory zone, and would take each of them apart each time. How it does so does not depend on what it keeps.
+
+        texts (Iterable[str]): Texts like those that are annotated later.
+        """
+        tokenizer: Any = self.nlp.tokenizer
+        if type(tokenizer) is not Tokenizer:
+            return
+        tokenizer.max_cache_size = max(tokenizer.max_cache_size, MOST_SPELLINGS)
+        n_left = MOST_CHARACTERS
+        with suppress(Exception):  # what is wrong with a text is said when it is annotated
+            for text in texts:
+                tokenizer(text[:n_left])
+                n_left -= len(text)
+                if n_left <= 0:
+                    return
+
     def _learn_words(self) -> None:
         """Let our components compute once what they keep of the words that the pipeline was trained on, since all else
         is forgotten after each shard. Of all strings of a pipeline, the short ones are the likeliest to be frequent
@@ -162,6 +183,7 @@ class Worker:
         self._settings = given.settings
         self._place = Place(Path(given.output), given.settings.suffix)
         self._annotator = Annotator(load_model(given.model, gpu=given.gpu), given.settings)
+        self._has_begun = False
         # What is loaded stays, and need not be looked at when garbage is collected.
         gc.freeze()
 
@@ -175,6 +197,9 @@ class Worker:
         rejected: List[Tuple[int, str, Rejected]] = []
         counts = [0, 0]
         nlp, layers = self._annotator.nlp, self._annotator.layers
+        if not self._has_begun:
+            self._annotator.learn_spellings(texts_of(chunk, self._settings))
+            self._has_begun = True
         self._annotator.forget()
         with self._place.writing(chunk.number) as path, nlp.memory_zone():
             write_shard(self._batches(chunk, rejected, counts), path, nlp, layers, self._settings)
@@ -207,6 +232,14 @@ class Worker:
             counts[1] += sum(map(len, docs))
             if docs:
                 yield docs, ids
+
+
+def texts_of(chunk: Chunk, settings: AnnotateSettings) -> Iterator[str]:
+    """YIELDS (str): The texts of a chunk. chunk (Chunk): The chunk. settings (AnnotateSettings): How it is read."""
+    for segment in chunk.segments:
+        for record in read_segment(segment, settings):
+            if isinstance(record, Text) and record.words is None:
+                yield record.text
 
 
 def name_of(file: str, text: Text) -> str:
