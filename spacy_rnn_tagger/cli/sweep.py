@@ -3,69 +3,85 @@
 import csv
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional, Sequence
 
 import typer
-from spacy.cli._util import Arg, Opt, parse_config_overrides
+from spacy.cli._util import Arg, Opt
 from spacy.util import load_config
 
 from ..pipeline.safe_output import OutputKind
 from ..training.local_pool import WorkerDied
 from ..training.sweep import ENGINES, WHERE, SettingResult, SweepResult, read_space, sweep
 from .app import rnn_cli
+from .convert import with_options
 from .places import running
 from .shared import ForceOpt, JsonOpt, percent, show_progress, tell_next
 
 
-@rnn_cli.command("sweep", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def sweep_cli(
-    ctx: typer.Context,
-    config: Annotated[Path, Arg(help="Config to train", exists=True, dir_okay=False)],
-    output: Annotated[Path, Opt("--output", "-o", help="Folder for the trainings")],
+@dataclass
+class SweepOptions:
+    """The arguments of the command, in the order of its help."""
+
+    config: Annotated[Path, Arg(help="Config to train", exists=True, dir_okay=False)]
+    output: Annotated[Path, Opt("--output", "-o", help="Folder for the trainings")]
     space: Annotated[
         Optional[Path], Opt("--space", help="JSON or YAML file: lists of values by section.key", exists=True)
-    ] = None,
+    ] = None
     values: Annotated[
         Optional[List[str]], Opt("--set", help="Values of one setting: section.key=a,b,c; may be repeated")
-    ] = None,
-    seeds: Annotated[int, Opt("--seeds", help="Train each combination with so many seeds, from 0", min=1)] = 1,
+    ] = None
+    seeds: Annotated[int, Opt("--seeds", help="Train each combination with so many seeds, from 0", min=1)] = 1
     processes: Annotated[
         int, Opt("--processes", "-n", help="Trainings at a time; 0 for as many as there are cores", min=0)
-    ] = 0,
-    engine: Annotated[str, Opt("--engine", "-e", help=" or ".join(ENGINES))] = "local",
-    address: Annotated[str, Opt("--address", help="Address of a Ray cluster; else one is started here")] = "",
-    table: Annotated[Optional[Path], Opt("--csv", help="CSV file to write the table to")] = None,
-    json_path: JsonOpt = None,
-    force: ForceOpt = False,
-    code_path: Annotated[Optional[Path], Opt("--code", "-c", help="Python file with further functions")] = None,
-    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
-) -> None:
+    ] = 0
+    engine: Annotated[str, Opt("--engine", "-e", help=" or ".join(ENGINES))] = "local"
+    address: Annotated[str, Opt("--address", help="Address of a Ray cluster; else one is started here")] = ""
+    table: Annotated[Optional[Path], Opt("--csv", help="CSV file to write the table to")] = None
+    json_path: JsonOpt = None
+    force: ForceOpt = False
+    code_path: Annotated[Optional[Path], Opt("--code", "-c", help="Python file with further functions")] = None
+    gpu_id: Annotated[int, Opt("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1
+    override: Annotated[
+        Optional[List[str]], Opt("--override", help="Setting of all trainings: section.key=value; may be repeated")
+    ] = None
+
+    def space_of_all(self) -> Dict[str, List[Any]]:
+        """RETURNS (Dict[str, List[Any]]): The values to try, by setting."""
+        chosen = {**({} if self.space is None else read_space(self.space)), **dict(map(read_values, self.values or []))}
+        return {**chosen, "system.seed": list(range(self.seeds))} if self.seeds > 1 else chosen
+
+    def overrides(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): Settings of all trainings."""
+        return {key: values[0] for key, values in map(read_values, self.override or [])}
+
+
+@rnn_cli.command("sweep")
+@with_options(SweepOptions)
+def sweep_cli(**given: Any) -> None:
     """
     Train a config with each combination of some settings, as many at a time as there are cores, each with one thread,
     and compare them: mean and deviation over seeds. What is complete is kept, so that the same command goes on with a
-    sweep that was interrupted. Overrides as in `spacy train` hold for all trainings.
+    sweep that was interrupted.
 
     Example: python -m spacy rnn sweep config.cfg -o sweep --set training.dropout=0.2,0.4 --seeds 3
     """
-    with running(WHERE, None, force=force, inputs=[config]) as places:
-        wanted = None if table is None else places.add_file(table, TABLE, "--csv")
-        places.add_json(json_path)
-        chosen = {**({} if space is None else read_space(space)), **dict(map(read_values, values or []))}
-        if seeds > 1:
-            chosen["system.seed"] = list(range(seeds))
-        overrides = parse_config_overrides(ctx.args)
+    options = SweepOptions(**given)
+    with running(WHERE, None, force=options.force, inputs=[options.config]) as places:
+        wanted = None if options.table is None else places.add_file(options.table, TABLE, "--csv")
+        places.add_json(options.json_path)
         try:
             done = sweep(
-                config,
-                chosen,
-                output,
-                overrides=overrides,
-                processes=processes,
-                engine=engine,
-                address=address,
-                gpu=gpu_id,
-                code=code_path,
+                options.config,
+                options.space_of_all(),
+                options.output,
+                overrides=options.overrides(),
+                processes=options.processes,
+                engine=options.engine,
+                address=options.address,
+                gpu=options.gpu_id,
+                code=options.code_path,
                 progress=show_progress,
             )
         except WorkerDied as e:
@@ -74,7 +90,7 @@ def sweep_cli(
             wanted.write(lambda path: path.write_text(_as_csv(done.settings), encoding="utf8"))
         places.write_json(done)
         print(format_sweep(done))
-        tell_next(*next_steps(done, config))
+        tell_next(*next_steps(done, options.config))
         if all(each.score is None for each in done.settings):
             raise typer.Exit(1)
 
@@ -88,7 +104,7 @@ def read_values(given: str) -> "tuple[str, List[Any]]":
     """
     key, equals, rest = given.partition("=")
     if not equals or not rest:
-        raise ValueError(f"{WHERE}: --set {given!r} must be section.key=a,b,c, such as training.dropout=0.2,0.4.")
+        raise ValueError(f"{WHERE}: {given!r} must be section.key=a,b,c, such as training.dropout=0.2,0.4.")
     try:
         return key, list(json.loads(f"[{rest}]"))
     except ValueError:

@@ -132,7 +132,8 @@ def test_spaces_from_files(tmp_path, name, content):
 def test_the_command(here, config, tmp_path):
     out, numbers, table = tmp_path / "sweep", tmp_path / "numbers.json", tmp_path / "table.csv"
     arguments = ["sweep", config, "-o", out, "--set", "training.dropout=0.1,0.3", "--seeds", 2, "--json", numbers]
-    arguments += ["--csv", table, "--training.max_steps", 4, "--training.eval_frequency", 2]
+    arguments += ["--csv", table]
+    arguments += ["--override", "training.max_steps=4", "--override", "training.eval_frequency=2"]
     code, printed = run(*arguments)
     assert code == 0, printed
     assert "Next:" in printed and "rnn report" in printed and "deviation" in printed
