@@ -37,7 +37,7 @@ from .corpus import read_docs, sentences_of
 from .recipe import EFFICIENCY
 
 DEV_SHARE = 0.05
-"""Of the docs that a fold trains on, the share that chooses its best model and its temperature."""
+"""The share of the docs that a fold trains on which chooses its best model and its temperature."""
 NEXT_ROUND = 1_000_003
 """Between the seeds of two rounds, so that no other seed is likely to have the same models."""
 ANSWER = OutputKind("answer of a fold", False, lambda path: None)

@@ -158,7 +158,7 @@ PROBABILITIES = st.none() | st.floats(0, 1) | st.floats(0, 1, width=32) | st.sam
 @few
 @given(data=st.data())
 def test_probabilities_come_back(name, data):
-    """Those of entities in every format; those of tokens where a format has a place for them."""
+    """Probabilities of entities in every format; those of tokens where a format has a place for them."""
     full = name in ("conll", "conllu", "hf", "spacy-json", "spacy")
     docs = data.draw(make_full_docs() if full else make_docs())
     layers = {"conll": ["tag"], "conllu": ["tag", "pos", "morph"], "spacy-json": ["tag", "_.kind"], "spacy": ["tag"]}

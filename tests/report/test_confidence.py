@@ -82,7 +82,7 @@ def test_rows_of_entities(many, doc):
 
 
 def test_alternatives_of_entities_are_bounds_of_their_probabilities(many):
-    """Those of one token are just the probabilities of its other tags; of several, no path is likelier."""
+    """The alternatives of one token are just its other tags; of several, no path is likelier."""
     doc = many("Anna Berg works in New York.")
     ner = many.get_pipe("rnn_ner")
     marginals = ner.predict_proba([many.make_doc(doc.text)])[0]
