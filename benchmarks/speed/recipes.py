@@ -12,6 +12,9 @@ from ..accuracy.corpora import CORPORA
 from ..accuracy.training_configs import read_config, sections, with_encoder
 
 
+RECURRENT = ("spacy-rnn-tagger.RNNEncoder.v1", "spacy-rnn-tagger.CharRNN.v1")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """
@@ -49,6 +52,15 @@ def default_tok2vec() -> Config:
     return config
 
 
+def with_engine(config: Config, engine: str) -> Config:
+    """The config with every recurrent layer trained by an engine, see `recurrence.engines.ENGINES`."""
+    config = config.copy()
+    for section in sections(config["components"]):
+        if section.get("@architectures") in RECURRENT:
+            section["engine"] = engine
+    return config
+
+
 def peer(corpus: str, encoder: str = "") -> Config:
     """spaCy's own components, with its convolutions or another encoder of `training_configs.ENCODERS`; in batches like
     ours."""
@@ -80,5 +92,9 @@ def _recipes_for(corpus: str) -> Dict[str, Recipe]:
 RECIPES = {
     **_recipes_for("ewt"),
     **_recipes_for("wnut17"),
-    "ewt-default": Recipe("default `tok2vec`, no language model", "ewt", default_tok2vec),
+    "ewt-array": Recipe("softmax, 1 layer, trained by arrays", "ewt", lambda: with_engine(ours("ewt"), "array")),
+    "ewt-default": Recipe("default `tok2vec`, no language model, trained by arrays", "ewt", default_tok2vec),
+    "ewt-default-torch": Recipe(
+        "default `tok2vec`, no language model", "ewt", lambda: with_engine(default_tok2vec(), "torch")
+    ),
 }

@@ -9,6 +9,7 @@ from .sections.cuda import measure_cuda
 from .sections.engine import measure_engine
 from .sections.gemm import measure_gemm
 from .sections.latency import measure_latency
+from .sections.layers import measure_layers
 from .sections.lengths import measure_lengths
 from .sections.loading import measure_loading
 from .sections.memory import measure_memory
@@ -32,6 +33,7 @@ SECTIONS: Dict[str, Callable[[Setup], Table]] = {
     "memory": measure_memory,
     "soak": measure_soak,
     "loading": measure_loading,
+    "layers": measure_layers,
     "training": measure_training,
     "cuda": measure_cuda,
 }

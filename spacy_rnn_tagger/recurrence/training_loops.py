@@ -301,7 +301,9 @@ class _ElmanLoop(TrainingLoop):
     def factors(self, direction: int, rows: slice, befores: Any) -> None:
         z = self.gates[direction, rows]
         if self.relu:
-            np.greater(z, 0.0, out=z)
+            # What is no number lets gradients through, as in PyTorch.
+            np.less_equal(z, 0.0, out=z)
+            np.subtract(1.0, z, z)
         else:
             _slope_of_tanh(z)
 

@@ -151,7 +151,9 @@ def test_recipes_are_what_they_are_called(name):
         assert decoders == {"crf" if "crf" in name else "softmax"} and encode["depth"] == (
             2 if "2-layers" in name else 1
         )
-        assert ("rnn_language_model" in config["components"]) == (name != "ewt-default")
+        assert ("rnn_language_model" in config["components"]) == (not name.startswith("ewt-default"))
+        by_arrays = {"ewt-array": "array", "ewt-default": "auto"}
+        assert encode.get("engine", "torch") == by_arrays.get(name, "torch")
     nlp = load_model_from_config(config)
     assert set(nlp.pipe_names) == set(config["components"])
 
@@ -317,8 +319,10 @@ def test_the_tables_of_several_processes(name, arguments, capsys):
 
 def test_training_is_timed(arguments):
     assert training.main(arguments) == 0
-    *_, base = read(arguments, "training")["figures"]
-    assert base["recipe"] == "ewt-peer" and base["time / spaCy's"] == 1 and base["seconds of an epoch"] > 0
+    figures = read(arguments, "training")["figures"]
+    assert [figure["docs"] for figure in figures] == ["sentences"] * 6 + ["whole docs"] * 6
+    for base in figures[5], figures[11]:
+        assert base["recipe"] == "ewt-peer" and base["time / spaCy's"] == 1 and base["seconds of an epoch"] > 0
 
 
 def test_hot_spots_are_shares_of_the_time(arguments, capsys):

@@ -14,7 +14,7 @@ from thinc.api import fix_random_seed
 from spacy_rnn_tagger.pipeline.factories import DEFAULT_MODEL
 from spacy_rnn_tagger.recurrence import array_training, torch_engine
 
-from ..conftest import CONFIGS, ROOT, make_examples, run_cli, small_model
+from ..conftest import CONFIGS, ROOT, make_examples, run_cli, small_model, train_cli
 
 ENCODE = {"@architectures": "spacy-rnn-tagger.RNNEncoder.v1", "width": 16, "hidden_width": 12, "depth": 2}
 CHARS = {"@architectures": "spacy-rnn-tagger.CharRNN.v1", "width": 12, "char_width": 8, "cell": "gru"}
@@ -147,6 +147,27 @@ def test_training_works_without_torch(tmp_path, name):
     done = run_cli("-c", WITHOUT, CONFIGS / f"{name}.cfg", corpus, tmp_path / "out", PYTHONSAFEPATH="1")
     assert done.stdout.splitlines()[-1:] == ["tags: 4"], done.stdout + done.stderr
     assert (tmp_path / "out" / "model-best").is_dir()
+
+
+def test_the_commands_train_without_torch(tmp_path):
+    """`spacy train` on the config that `rnn init-config` writes, both in processes that cannot import PyTorch."""
+    hidden, config, output = tmp_path / "hidden", tmp_path / "config.cfg", tmp_path / "out"
+    hidden.mkdir()
+    (hidden / "torch.py").write_text("raise ImportError('PyTorch is hidden')\n", encoding="utf8")
+    corpus = tmp_path / "toy.spacy"
+    DocBin(docs=[eg.reference for eg in make_examples(spacy.blank("en")) * 10]).to_disk(corpus)
+    arguments = ("rnn", "init-config", corpus, "--split-dev", "0.3", "-o", config)
+    done = run_cli("-m", "spacy", *arguments, PYTHONPATH=str(hidden))
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = config.read_text(encoding="utf8")
+    assert text.count('engine = "auto"') == text.count("RNNEncoder.v1") + text.count("CharRNN.v1") > 0
+    steps = {"training.max_steps": 4, "training.eval_frequency": 2}
+    train_cli(config, output, steps, PYTHONPATH=str(hidden))
+    assert (output / "model-best").is_dir()
+    text = text.replace('engine = "auto"', 'engine = "torch"')
+    config.write_text(text, encoding="utf8")
+    printed = train_cli(config, output, steps, check=False, PYTHONPATH=str(hidden))
+    assert "needs PyTorch for training with engine = 'torch'" in " ".join(printed.split())
 
 
 def test_the_readme_says_so_and_its_example_needs_no_torch():

@@ -7,6 +7,7 @@ import spacy
 from spacy.training import Example
 from thinc.api import Config
 
+from benchmarks.accuracy.corpora import CORPORA
 from spacy_rnn_tagger.pipeline.targets import make_target
 
 from ..conftest import CONFIGS, ROOT, copy_project, run_cli
@@ -95,6 +96,11 @@ def test_linked_files_exist():
         assert (ROOT / target).exists(), target
 
 
+# The results that benchmarks/results keeps of these configs are found by a checksum of their text (`Run.key` in
+# benchmarks/accuracy/runs.py). So they cannot name a setting that is younger than the results.
+KEPT = {path.name for data in CORPORA.values() for path in (data.config, data.vectors_config)}
+
+
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.cfg")), ids=lambda path: path.name)
 def test_configs_are_fixed_points_of_fill_config(path, tmp_path):
     from spacy.cli.init_config import fill_config
@@ -102,6 +108,7 @@ def test_configs_are_fixed_points_of_fill_config(path, tmp_path):
     before = path.read_text(encoding="utf8")
     fill_config(tmp_path / "filled.cfg", path, silent=True)
     filled = (tmp_path / "filled.cfg").read_text(encoding="utf8")
-    if "engine" not in before:  # the results that are kept of a config are found by its content
-        filled = re.sub(r'\nengine = "torch"', "", filled)
+    if path.name in KEPT:
+        assert "engine" not in before
+        filled = filled.replace('\nengine = "torch"', "")
     assert filled == before

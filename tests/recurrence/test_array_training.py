@@ -190,6 +190,29 @@ def test_calls_do_not_share_what_they_keep():
             assert (array == expected[name]).all(), name
 
 
+@pytest.mark.parametrize("bptt_steps", [0, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_no_number_stays_in_its_sequence(cell, bptt_steps):
+    """Hidden states and inputs' gradients of the other sequences are as without it. It shows where it does with PyTorch."""
+    params, lengths = make_params(cell, True), [4, 0, 9, 2]
+    x, d_y = make_batch(lengths, True, False)
+    packing = make_packing(lengths)
+    broken = x.copy()
+    broken[numpy.flatnonzero(packing.seqs == 2)[3]] = numpy.nan
+    others = packing.seqs != 2
+    kwargs = {"bidirectional": True, "bptt_steps": bptt_steps}
+    clean = run(array_training.begin_update, cell, params, lengths, x, d_y, **kwargs)
+    found, expected = (
+        run(training_engine(name, False), cell, params, lengths, broken, d_y, **kwargs) for name in ("array", "torch")
+    )
+    for rows in ("y", "d_x"):
+        assert_allclose(found[rows][others], clean[rows][others], atol=1e-5, err_msg=rows)
+    assert numpy.isnan(found["y"][~others]).any(axis=1).all()
+    for name, array in expected.items():
+        assert (numpy.isnan(found[name]) == numpy.isnan(array)).all(), name
+    assert any(numpy.isnan(found[name]).any() for name in params)
+
+
 def encode(engine, X, dY, rate, **kwargs):
     """Two steps of an encoder's training, with dropout from the same seed."""
     fix_random_seed(5)

@@ -1,7 +1,8 @@
-"""How long an epoch of training takes: blocks of steps of each pipeline in turns, by processor time."""
+"""How long an epoch of training takes: blocks of steps of each pipeline in turns, by processor time; on sentences, and on
+the docs that the corpus has."""
 
 import statistics
-from typing import Dict, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 from ...common.table import Table, thousands, times
 from ...common.timer import CPU, Times, collected, frozen
@@ -10,52 +11,75 @@ from ..setup import Setup
 from ..steps import corpus_tokens, training_steps
 
 # Owner of each pipeline, and the name of the recipe; the last is what the others are compared with.
-TRAINED = (("ours", "ewt"), ("ours", "ewt-default"), ("spaCy", "ewt-peer-bilstm"), ("spaCy", "ewt-peer"))
+TRAINED = (
+    ("ours", "ewt"),
+    ("ours", "ewt-array"),
+    ("ours", "ewt-default-torch"),
+    ("ours", "ewt-default"),
+    ("spaCy", "ewt-peer-bilstm"),
+    ("spaCy", "ewt-peer"),
+)
 BASE = TRAINED[-1][1]
 STEPS = 10
+
+# Whether a corpus is read sentence by sentence, with its own tokens, by what docs are called then.
+DOCS = {"sentences": True, "whole docs": False}
 
 
 def measure_training(setup: Setup) -> Table:
     """Seconds of an epoch, from the processor time of steps and their tokens."""
     n_steps = 1 if setup.quick else STEPS
     pipelines = {name: setup.pipelines.load_stand_in(name) for _, name in TRAINED}
-    steps = {name: training_steps(nlp) for name, nlp in pipelines.items()}
-    # By tokens, as two steps need not have the same number.
+    n_tokens = corpus_tokens(pipelines[BASE])
+    table = Table(
+        "training",
+        f"Training on {n_tokens:,} tokens of {RECIPES[BASE].corpus}: seconds of processor time for an epoch with one "
+        f"thread, from {setup.rounds} × {n_steps} steps as `spacy train` takes them",
+        ["what", "docs", "tokens/s", "seconds of an epoch", "time / spaCy's"],
+        n_texts=2,
+    )
+    for docs, by_sentence in DOCS.items():
+        found, tokens = _take_turns(pipelines, by_sentence, setup.rounds, n_steps)
+        for who, name in TRAINED:
+            rate, slower = found.rate(name), found.slowdown(name, BASE)
+            table.add(
+                f"{who}, {'+'.join(pipelines[name].pipe_names)}: {RECIPES[name].title}",
+                docs,
+                thousands(rate),
+                f"{n_tokens / rate:.1f}",
+                times(slower),
+                **{
+                    "recipe": name,
+                    "docs": docs,
+                    "tokens per second": rate,
+                    "seconds of an epoch": n_tokens / rate,
+                    "time / spaCy's": slower,
+                },
+            )
+        table.notes.append(f"Batches of {docs} have {statistics.mean(tokens[BASE]):,.0f} tokens on average.")
+    table.notes.append("Evaluations on the way are not counted.")
+    return table
+
+
+def _take_turns(
+    pipelines: Dict[str, Any], by_sentence: bool, rounds: int, n_steps: int
+) -> Tuple[Times, Dict[str, List[int]]]:
+    """RETURNS (Tuple[Times, Dict[str, List[int]]]): Seconds per token of each round, as two steps need not have the
+    same number of tokens; and the tokens of each step."""
+    steps: Dict[str, Iterator[int]] = {}
+    for name, nlp in pipelines.items():
+        nlp.config["corpora"]["train"]["gold_preproc"] = by_sentence
+        steps[name] = training_steps(nlp)
+        next(steps[name])
     found = Times({name: 1 for name in steps}, {name: [] for name in steps})
     tokens: Dict[str, List[int]] = {name: [] for name in steps}
-    for of_steps in steps.values():
-        next(of_steps)
     names = list(steps)
     with frozen():
-        for i in range(setup.rounds):
+        for i in range(rounds):
             for name in reversed(names) if i % 2 else names:
                 with collected():
                     began = CPU()
                     taken = [next(steps[name]) for _ in range(n_steps)]
                     found.seconds[name].append((CPU() - began) / sum(taken))
                 tokens[name] += taken
-    n_tokens = corpus_tokens(pipelines[BASE])
-    table = Table(
-        "training",
-        f"Training on {n_tokens:,} tokens of {RECIPES[BASE].corpus}: seconds of processor time for an epoch with one "
-        f"thread, from {setup.rounds} × {n_steps} steps as `spacy train` takes them, all with the same batches of "
-        f"{statistics.mean(tokens[BASE]):,.0f} tokens on average",
-        ["what", "tokens/s", "seconds of an epoch", "time / spaCy's"],
-    )
-    for who, name in TRAINED:
-        rate, slower = found.rate(name), found.slowdown(name, BASE)
-        title = f"{who}, {'+'.join(pipelines[name].pipe_names)}: {RECIPES[name].title}"
-        table.add(
-            title,
-            thousands(rate),
-            f"{n_tokens / rate:.1f}",
-            times(slower),
-            **{
-                "recipe": name,
-                "tokens per second": rate,
-                "seconds of an epoch": n_tokens / rate,
-                "time / spaCy's": slower,
-            },
-        )
-    table.notes.append("Evaluations on the way are not counted.")
-    return table
+    return found, tokens
