@@ -11,7 +11,6 @@ from spacy_rnn_tagger.pipeline.factories import DEFAULT_MODEL
 from ..accuracy.corpora import CORPORA
 from ..accuracy.training_configs import read_config, sections, with_encoder
 
-
 RECURRENT = ("spacy-rnn-tagger.RNNEncoder.v1", "spacy-rnn-tagger.CharRNN.v1")
 
 

@@ -193,7 +193,8 @@ def test_calls_do_not_share_what_they_keep():
 @pytest.mark.parametrize("bptt_steps", [0, 3])
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_is_no_number_stays_in_its_sequence(cell, bptt_steps):
-    """Hidden states and inputs' gradients of the other sequences are as without it. It shows where it does with PyTorch."""
+    """Hidden states and inputs' gradients of the other sequences are as without it; of gradients, those show it that do
+    with PyTorch."""
     params, lengths = make_params(cell, True), [4, 0, 9, 2]
     x, d_y = make_batch(lengths, True, False)
     packing = make_packing(lengths)

@@ -1,5 +1,5 @@
-"""How long an epoch of training takes: blocks of steps of each pipeline in turns, by processor time; on sentences, and on
-the docs that the corpus has."""
+"""How long an epoch of training takes: blocks of steps of each pipeline in turns, by processor time; on sentences, and
+on the docs that the corpus has."""
 
 import statistics
 from typing import Any, Dict, Iterator, List, Tuple
