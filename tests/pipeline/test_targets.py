@@ -3,8 +3,11 @@
 import numpy
 import pytest
 import srsly
-from spacy.tokens import DocBin
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from spacy.vocab import Vocab
 
 from spacy_rnn_tagger.evaluation.layer_summary import load_untrained, summarize_layers
 from spacy_rnn_tagger.pipeline.targets.alignment import aligned_strings
@@ -35,6 +38,27 @@ def test_aligned_strings_are_spacys(nlp, words, attr):
     )
     example = Example(doc_of(nlp, words), gold)
     assert aligned_strings(example, attr) == example.get_aligned(attr, as_string=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text("ab", min_size=1, max_size=12), st.data())
+def test_values_are_aligned_as_spacy_aligns_them(text, data):
+    """For any two ways to cut a text into tokens, with few different tags, so that some tokens agree and others do
+    not."""
+    vocab = Vocab()
+
+    def cut():
+        ends = sorted(data.draw(st.sets(st.integers(1, len(text)))) | {len(text)})
+        words = [text[start:end] for start, end in zip([0, *ends], ends)]
+        # A token of whitespace has none beside it in the other doc.
+        words = [part for word in words for part in ([" "] * data.draw(st.integers(0, 1)) + [word])]
+        return Doc(vocab, words=words, spaces=[False] * len(words))
+
+    predicted, reference = cut(), cut()
+    for token in reference:
+        token.tag_ = data.draw(st.sampled_from(["", "A", "B"]))
+    example = Example(predicted, reference)
+    assert aligned_strings(example, "TAG") == example.get_aligned("TAG", as_string=True)
 
 
 @pytest.mark.parametrize("name", ["", "spans:", "_.", "sent", "span:x"])

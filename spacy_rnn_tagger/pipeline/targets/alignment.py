@@ -1,6 +1,6 @@
 """Gold values of the reference's tokens, on the tokens of the predicted doc."""
 
-from typing import FrozenSet, List, Optional, Sequence, Set, TypeVar
+from typing import Dict, FrozenSet, List, Optional, Sequence, Set, TypeVar
 
 import numpy as np
 from spacy.tokens import Doc, Span
@@ -27,10 +27,20 @@ def align_values(example: Example, values: Sequence[Optional[Value]]) -> List[Op
     if same_tokens(example):
         return list(values)
     x2y = example.alignment.x2y
-    aligned: List[Optional[Value]] = []
-    for i in range(len(example.x)):
-        found = {values[j] for j in x2y[i].tolist()}
-        aligned.append(found.pop() if len(found) == 1 else None)
+    # The values by number, so that whole tokens are compared at once.
+    numbers: Dict[Optional[Value], int] = {}
+    numbered = np.asarray([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)[x2y.data]
+    lengths = np.asarray(x2y.lengths)
+    reached = np.flatnonzero(lengths)
+    starts = (np.cumsum(lengths) - lengths)[reached]
+    lowest, highest = (
+        function.reduceat(numbered, starts) if reached.size else numbered for function in (np.minimum, np.maximum)
+    )
+    agreed = lowest == highest
+    known = list(numbers)
+    aligned: List[Optional[Value]] = [None] * len(example.x)
+    for i, number in zip(reached[agreed].tolist(), lowest[agreed].tolist()):
+        aligned[i] = known[number]
     return aligned
 
 
