@@ -64,7 +64,7 @@ def measure_layers(setup: Setup) -> Table:
             )
     table.n_different = int(worst > TOLERANCE)
     table.notes.append(
-        f"Hidden states and all gradients differ by at most {worst:.0e} of the largest number of an array."
+        f"Hidden states and all gradients agree to {worst:.0e} of the largest number of an array."
     )
     return table
 
