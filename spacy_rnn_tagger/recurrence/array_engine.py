@@ -17,8 +17,9 @@ from .threads import one_thread
 
 Sink = Callable[[int, int, Floats], None]
 
-# Packed rows that are fetched and handed on at a time: few enough to stay in the processor's cache.
-BLOCK_ROWS = 256
+# Numbers in the gates of the packed rows that are fetched and handed on at a time: few enough to stay in the cache of
+# the processor.
+BLOCK_SIZE = 2**18
 
 
 def forward(
@@ -99,15 +100,17 @@ def run_blocks(weights: Weights, packing: Packing, inputs: Inputs, sink: Sink) -
     n_steps = packing.batch_sizes.shape[0]
     scratch = Scratch.borrow()
     loop = LOOPS[weights.cell](weights, int(packing.batch_sizes[0]), scratch)
+    n_block = max(1, BLOCK_SIZE // (weights.n_gates * weights.n_directions * weights.n_hidden))
     first = 0
     while first < n_steps:
-        last = max(first + 1, int(np.searchsorted(starts, starts[first] + BLOCK_ROWS, side="right")) - 1)
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + n_block, side="right")) - 1)
         start, end = int(starts[first]), int(starts[last])
         gates = scratch.array("gates", (weights.n_gates, weights.n_directions, end - start, weights.n_hidden))
         states = scratch.array("states", (weights.n_directions, end - start, weights.n_hidden))
         tokens: List[Any] = [slice(start, end), packing.mirror[start:end]]
         inputs.fetch(tokens[: weights.n_directions], gates)
-        loop.run(packing.batch_sizes[first:last].tolist(), gates, states)
+        with np.errstate(over="ignore"):
+            loop.run(packing.batch_sizes[first:last].tolist(), gates, states)
         sink(start, end, states)
         first = last
     scratch.give_back()

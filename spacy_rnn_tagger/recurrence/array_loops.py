@@ -13,12 +13,10 @@ from typing import Dict, List, Tuple, Type
 import numpy as np
 
 from .serving_weights import Floats, Weights
+from .squashing import squashing
 
 # Scratch memory that a thread keeps between calls, at most.
 KEPT_BYTES = 2**24
-
-# A zero-dimensional array, which ufuncs take without a conversion.
-_HALF = np.asarray(0.5, dtype="float32")
 
 
 class _Idle(threading.local):
@@ -65,6 +63,7 @@ class Loop(ABC):
     def __init__(self, weights: Weights, n_seqs: int, scratch: Scratch) -> None:
         self.weights = weights
         self.scratch = scratch
+        self.squashing = squashing("float32")
         self.h = self._zeros("h", n_seqs)
 
     @abstractmethod
@@ -101,7 +100,8 @@ class _LSTMLoop(Loop):
         self.c = self._zeros("cells", n_seqs)
 
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
-        add, multiply, tanh, matmul = np.add, np.multiply, np.tanh, np.matmul
+        add, multiply, matmul = np.add, np.multiply, np.matmul
+        squash, tanh = self.squashing.squash, self.squashing.tanh
         recurrent = self.weights.recurrent
         previous, c, size, start = self.h, self.c, 0, 0
         for n in sizes:
@@ -114,9 +114,7 @@ class _LSTMLoop(Loop):
             end = start + n
             matmul(previous, recurrent, z)
             add(z, gates[:, :, start:end], z)
-            tanh(z, z)
-            multiply(sigmoids, _HALF, sigmoids)
-            add(sigmoids, _HALF, sigmoids)
+            squash(z, sigmoids, g)
             multiply(c, f, c)
             multiply(g, i, g)
             add(c, g, c)
@@ -129,7 +127,8 @@ class _LSTMLoop(Loop):
 
 class _GRULoop(Loop):
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
-        add, subtract, multiply, tanh, matmul = np.add, np.subtract, np.multiply, np.tanh, np.matmul
+        add, subtract, multiply, matmul = np.add, np.subtract, np.multiply, np.matmul
+        squash, tanh = self.squashing.squash, self.squashing.tanh
         recurrent, bias_hn = self.weights.recurrent, self.weights.bias_hn
         previous, size, start = self.h, 0, 0
         for n in sizes:
@@ -141,9 +140,7 @@ class _GRULoop(Loop):
             end = start + n
             matmul(previous, recurrent, z)
             add(sigmoids, gates[:2, :, start:end], sigmoids)
-            tanh(sigmoids, sigmoids)
-            multiply(sigmoids, _HALF, sigmoids)
-            add(sigmoids, _HALF, sigmoids)
+            squash(sigmoids, sigmoids, None)
             add(candidate, bias_hn, candidate)
             multiply(candidate, reset, candidate)
             add(candidate, gates[2, :, start:end], candidate)
@@ -166,7 +163,7 @@ class _ElmanLoop(Loop):
             np.matmul(previous[:, :n], recurrent, z)
             np.add(z, gates[0, :, start:end], z)
             state = states[:, start:end]
-            previous = np.maximum(z, 0.0, out=state) if relu else np.tanh(z, state)
+            previous = np.maximum(z, 0.0, out=state) if relu else self.squashing.tanh(z, state)
             start = end
         self._keep(previous)
 

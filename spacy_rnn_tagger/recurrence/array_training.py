@@ -42,7 +42,8 @@ def begin_update(
         tokens: List[Any] = [slice(None), packing.mirror][: len(suffixes)]
         steps = Steps.of(packing.batch_sizes)
         loop = LOOPS[cell](weights, steps, inputs.fill(tokens, packing.n_tokens))
-        loop.forward()
+        with np.errstate(over="ignore"):
+            loop.forward()
         n_hidden, n_seqs = weights.n_hidden, steps.n_seqs
         y = np.empty_like(loop.states, shape=(packing.n_tokens, n_hidden * len(suffixes)))
         for direction, rows in enumerate(tokens):

@@ -1,7 +1,7 @@
 """A recurrent layer's weights as serving wants them: gate by gate, so that every gate is a contiguous block.
 
-All squashing of a step is one tanh, since sigmoid(z) = (tanh(z / 2) + 1) / 2, whose inner factor is folded into the
-weights here: of float32, NumPy's tanh takes half the time of its exp, and no division follows.
+All gates of a step are squashed together, since sigmoid(z) = (tanh(z / 2) + 1) / 2, whose inner factor is folded into
+the weights here (see `squashing`).
 """
 
 from dataclasses import dataclass

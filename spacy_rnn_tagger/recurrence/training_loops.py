@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Type
 
 import numpy as np
 
+from .squashing import squashing
 from .training_weights import TrainingWeights
 
 # Numbers in the gates of the rows whose factors are computed at a time: few enough to stay in the processor's cache.
@@ -66,6 +67,7 @@ class TrainingLoop(ABC):
     def __init__(self, weights: TrainingWeights, steps: Steps, gates: Any) -> None:
         self.weights, self.steps, self.gates = weights, steps, gates
         self.states = self._new_states()
+        self.squashing = squashing(gates.dtype)
 
     @abstractmethod
     def forward(self) -> None:
@@ -140,12 +142,12 @@ class _LSTMLoop(TrainingLoop):
     """Slots: output, input, forget, candidate. Also kept: cell states and their tanh."""
 
     def forward(self) -> None:
-        add, multiply, tanh = np.add, np.multiply, np.tanh
+        add, multiply = np.add, np.multiply
+        squash, tanh = self.squashing.squash, self.squashing.tanh
         recurrent, states, gates = self.weights.recurrent, self.states, self.gates
         n_hidden = gates.shape[3]
         cells, squashed = self._new_states(), np.empty_like(gates, shape=gates.shape[:2] + gates.shape[3:])
         flat = flat_slots(gates)
-        half = np.asarray(0.5, dtype=gates.dtype)
         product, written = self._for_a_step(recurrent.shape[2]), self._for_a_step(n_hidden)
         n_seqs, before, size = self.steps.n_seqs, 0, 0
         for n, start in zip(self.steps.sizes, self.steps.starts):
@@ -157,9 +159,7 @@ class _LSTMLoop(TrainingLoop):
             o, i, f, g = (gates[:, start:end, slot] for slot in range(4))
             multiply_rows(states[:, before : before + n], recurrent, p)
             add(z, p, z)
-            tanh(z, z)
-            multiply(sigmoids, half, sigmoids)
-            add(sigmoids, half, sigmoids)
+            squash(z, sigmoids, g)
             c = multiply(cells[:, before : before + n], f, cells[:, n_seqs + start : n_seqs + end])
             multiply(i, g, w)
             add(c, w, c)
@@ -217,11 +217,11 @@ class _GRULoop(TrainingLoop):
     """Slots: the candidate's recurrent product with its bias, reset, update, candidate."""
 
     def forward(self) -> None:
-        add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
+        add, subtract, multiply = np.add, np.subtract, np.multiply
+        squash, tanh = self.squashing.squash, self.squashing.tanh
         recurrent, states, gates = self.weights.recurrent, self.states, self.gates
         n_hidden = gates.shape[3]
         flat = flat_slots(gates)
-        half = np.asarray(0.5, dtype=gates.dtype)
         product, room = self._for_a_step(recurrent.shape[2]), self._for_a_step(n_hidden)
         n_seqs, before, size = self.steps.n_seqs, 0, 0
         for n, start in zip(self.steps.sizes, self.steps.starts):
@@ -233,9 +233,7 @@ class _GRULoop(TrainingLoop):
             h = states[:, before : before + n]
             multiply_rows(h, recurrent, p)
             add(sigmoids, p[:, :, n_hidden:], sigmoids)
-            tanh(sigmoids, sigmoids)
-            multiply(sigmoids, half, sigmoids)
-            add(sigmoids, half, sigmoids)
+            squash(sigmoids, sigmoids, None)
             add(p[:, :, :n_hidden], self.weights.bias_hn, q)
             multiply(q, reset, w)
             add(candidate, w, candidate)
@@ -295,7 +293,7 @@ class _ElmanLoop(TrainingLoop):
             if self.relu:
                 np.maximum(p, 0.0, out=state)
             else:
-                np.tanh(p, state)
+                self.squashing.tanh(p, state)
             z[:, start : start + n] = state
 
     def factors(self, direction: int, rows: slice, befores: Any) -> None:

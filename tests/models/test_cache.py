@@ -14,6 +14,7 @@ from spacy_rnn_tagger.models.architectures.lexeme_embed import build_lexeme_embe
 from spacy_rnn_tagger.models.architectures.one_hot import build_one_hot
 from spacy_rnn_tagger.models.architectures.symbol_embed import build_symbol_embed
 from spacy_rnn_tagger.models.serving import lexeme_gates as lexeme_gates_module
+from spacy_rnn_tagger.models.serving import row_cache
 from spacy_rnn_tagger.models.serving.lexeme_gates import cache_info
 from spacy_rnn_tagger.models.serving.row_cache import RowCache
 
@@ -67,10 +68,10 @@ def test_long_batches_are_looked_up_block_by_block(make_docs, monkeypatch, limit
         assert_allclose(served, computed, atol=1e-5)
 
 
-def test_a_table_too_small_for_the_batch(make_docs, monkeypatch):
-    monkeypatch.setattr(lexeme_gates_module, "CACHE_BYTES", 6 * 4 * 4 * 2 * 5)
+def test_a_table_too_small_for_the_batch(make_docs):
     docs = make_docs([300, 2, 0, 41])
     model = make_model(docs)
+    model.attrs["lexeme_gates"].max_bytes = 6 * 4 * 4 * 2 * 5
     for _ in range(3):
         check(model, docs)
         check(model, docs[1:2])
@@ -100,12 +101,12 @@ def test_the_cache_is_neither_saved_nor_pickled(make_docs):
     assert_allclose(restored.predict(docs)[1], model.predict(docs)[1], atol=1e-6)
 
 
-def test_threads_get_what_one_thread_gets(nlp, monkeypatch):
+def test_threads_get_what_one_thread_gets(nlp):
     """Many threads read, add and push each other's lexemes out of a small table."""
-    monkeypatch.setattr(lexeme_gates_module, "CACHE_BYTES", 60 * 4 * 4 * 2 * 5)
     rng = numpy.random.default_rng(0)
     docs = [Doc(nlp.vocab, words=[f"w{i}" for i in rng.integers(0, 100, rng.integers(1, 30))]) for _ in range(60)]
     model = make_model(docs)
+    model.attrs["lexeme_gates"].max_bytes = 60 * 4 * 4 * 2 * 5
     expected = by_layers(model, docs)
     wrong = []
 
@@ -173,6 +174,25 @@ def test_what_was_read_last_stays(reads):
     computed.clear()
     look_up(1, 2, 3, 9)
     assert not computed
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["words that come again", "words that never come again"])
+def test_a_table_grows_where_that_pays(monkeypatch, again):
+    monkeypatch.setattr(row_cache, "FIRST_ENTRIES", 16)
+    cache = RowCache(numpy.zeros((1, 1, 1, 1), "float32"), (100 + 1) * 4)
+
+    def look_up(keys):
+        table, rows = cache.find(
+            numpy.asarray(keys, "uint64"), lambda first: numpy.asarray([[[[keys[i]] for i in first]]], "float32")
+        )
+        assert table[0, 0, rows, 0].tolist() == list(keys)
+
+    rng = numpy.random.default_rng(0)
+    for turn in range(300):
+        look_up(rng.integers(60, size=5).tolist() if again else range(5 * turn, 5 * turn + 5))
+        info = cache.info()
+        assert info.max_entries == 100 and info.n_bytes <= 101 * 4
+    assert info.entries == 60 if again else info.n_bytes == 17 * 4
 
 
 @pytest.fixture

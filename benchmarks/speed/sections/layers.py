@@ -63,9 +63,7 @@ def measure_layers(setup: Setup) -> Table:
                 **{"time / torch's": slower},
             )
     table.n_different = int(worst > TOLERANCE)
-    table.notes.append(
-        f"Hidden states and all gradients agree to {worst:.0e} of the largest number of an array."
-    )
+    table.notes.append(f"Hidden states and all gradients agree to {worst:.0e} of the largest number of an array.")
     return table
 
 

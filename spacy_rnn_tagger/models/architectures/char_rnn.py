@@ -2,14 +2,16 @@ from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
-from thinc.api import HashEmbed, Model
+from thinc.api import HashEmbed, Model, NumpyOps
 from thinc.types import Floats2d
 
 from ...errors import check_positive, unknown_name
 from ...recurrence.cells import CELLS
 from ...recurrence.engines import ENGINES
 from ...recurrence.packing import Packing, make_packing, take
-from ..layers.rnn_layer import RNNLayer
+from ...recurrence.serving_inputs import Rows
+from ...recurrence.serving_weights import as_gates, input_columns
+from ..layers.rnn_layer import RNNLayer, prepared_weights
 from ..types import Lexemes, Packed
 
 # Symbols before and after every spelling; code points end at 0x10FFFF.
@@ -66,8 +68,18 @@ def forward(
     table, rnn = model.layers
     ids, lengths = _spell(model, lexemes)
     packing = make_packing(lengths)
-    E, backprop_table = table(model.ops.asarray1i(ids), is_train)
-    Yp, backprop_rnn = rnn(Packed(take(E, packing.to_packed), packing), is_train)
+    # There are few distinct characters: each is embedded once.
+    distinct: Any
+    distinct, at = np.unique(ids, return_inverse=True)
+    rows: Any = model.ops.asarray1i(take(at.reshape(-1), packing.to_packed))
+    E, backprop_table = table(model.ops.asarray1i(distinct), is_train)
+    if is_train or not isinstance(model.ops, NumpyOps):
+        X: Any = E[rows]
+    else:
+        weights = prepared_weights(rnn, len(rows))
+        products: Any = model.ops.gemm(E, input_columns(weights))
+        X = Rows(as_gates(weights, products), rows)
+    Yp, backprop_rnn = rnn(Packed(X, packing), is_train)
     half = model.get_dim("nO") // 2
     first, last = _edges(packing)
     Y = model.ops.alloc2f(len(lengths), 2 * half)
@@ -75,13 +87,12 @@ def forward(
     Y[:, half:] = take(Yp.data, first)[:, half:]
 
     def backprop(dY: Floats2d) -> List[Any]:
-        dYp = model.ops.alloc2f(*Yp.data.shape)
-        rows: Any = model.ops.xp.asarray(last)
-        dYp[rows, :half] = dY[:, :half]
-        rows = model.ops.xp.asarray(first)
-        dYp[rows, half:] = dY[:, half:]
-        dE = backprop_rnn(Packed(dYp, packing)).data
-        backprop_table(take(dE, packing.from_packed))
+        dYp: Any = model.ops.alloc2f(*Yp.data.shape)
+        dYp[model.ops.xp.asarray(last), :half] = dY[:, :half]
+        dYp[model.ops.xp.asarray(first), half:] = dY[:, half:]
+        dE = model.ops.alloc2f(*E.shape)
+        model.ops.scatter_add(dE, rows, backprop_rnn(Packed(dYp, packing)).data)
+        backprop_table(dE)
         return []
 
     return Y, backprop
@@ -98,16 +109,20 @@ def _edges(packing: Packing) -> Tuple[NDArray[np.int64], NDArray[np.int64]]:
     return packing.from_packed[ends - packing.lengths], packing.from_packed[ends - 1]
 
 
-def _spell(model: Model[Lexemes, Floats2d], lexemes: Lexemes) -> Tuple[Any, List[int]]:
-    """(n_chars,) ids of all lexemes' symbols, and how many each has."""
+def _spell(model: Model[Lexemes, Floats2d], lexemes: Lexemes) -> Tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """(n_chars,) code points of all lexemes' symbols, and how many symbols each lexeme has."""
     limit = model.attrs["max_chars"]
     head = (limit + 1) // 2
     tail = limit - head
-    spelt = []
-    for orth in lexemes.orths.tolist():
-        form = lexemes.vocab.strings[orth]
-        if len(form) > limit:
-            form = form[:head] + form[len(form) - tail :]
-        points = np.frombuffer(form.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        spelt.append(np.concatenate(([START], points, [END])))
-    return np.concatenate(spelt).astype("uint64"), [len(points) for points in spelt]
+    strings = lexemes.vocab.strings
+    forms = [strings[orth] for orth in lexemes.orths.tolist()]
+    forms = [form if len(form) <= limit else form[:head] + form[len(form) - tail :] for form in forms]
+    lengths = np.fromiter(map(len, forms), dtype=np.int64, count=len(forms)) + 2
+    ends = np.cumsum(lengths)
+    ids: NDArray[np.uint64] = np.empty((int(lengths.sum()),), dtype=np.uint64)
+    inner = np.ones(ids.shape, dtype=bool)
+    inner[ends - lengths] = inner[ends - 1] = False
+    ids[inner] = np.frombuffer("".join(forms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    ids[ends - lengths] = START
+    ids[ends - 1] = END
+    return ids, lengths

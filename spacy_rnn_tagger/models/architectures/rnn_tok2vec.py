@@ -5,8 +5,8 @@ from thinc.api import Model, chain
 from thinc.layers.chain import forward as chain_forward
 from thinc.types import Floats2d
 
-from ..serving.lexeme_gates import lexeme_gates, no_backprop
-from ..serving.weight_watch import PerWeights
+from ...errors import check_positive
+from ..serving.lexeme_gates import KeptLexemes, lexeme_gates, no_backprop
 from ..storage.stored_model import stored_model
 from ..types import DocsToVectors, VectorsToVectors
 from .one_hot import one_hot_columns
@@ -14,16 +14,22 @@ from .one_hot import one_hot_columns
 WHERE = "spacy-rnn-tagger.RNNTok2Vec.v1"
 
 
-def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors, storage: Optional[str] = None) -> DocsToVectors:
+def build_rnn_tok2vec(
+    embed: DocsToVectors, encode: VectorsToVectors, storage: Optional[str] = None, cache_mb: int = 128
+) -> DocsToVectors:
     """A token-to-vector model in two levels: vectors that depend on the lexeme alone, then vectors in context.
 
     embed (Model[List[Doc], List[Floats2d]]): The lexeme level, such as `spacy-rnn-tagger.LexemeEmbed.v1`.
     encode (Model[List[Floats2d], List[Floats2d]]): The context level, such as `spacy-rnn-tagger.RNNEncoder.v1`.
     storage (Optional[str]): What weights are saved as: "float32", "float16" or "int8". If None, as the model says that
         this one is part of, else as float32.
+    cache_mb (int): Most megabytes of memory that serving on a CPU takes for words met before, which then cost nothing
+        but the recurrence: 128 hold 32,768 words if `encode` has a bidirectional LSTM of 2 x 128 units. A process
+        begins with room for 8,192, and takes more when words that had to go came again.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model, of the encoder's output width.
-    RAISES (ValueError): If the two widths differ, or there is no such storage.
+    RAISES (ValueError): If the two widths differ, there is no such storage, or `cache_mb` is not positive.
     """
+    check_positive(WHERE, cache_mb=cache_mb)
     n_embed, n_encode = embed.maybe_get_dim("nO"), encode.maybe_get_dim("nI")
     if n_embed is not None and n_encode is not None and n_embed != n_encode:
         raise ValueError(
@@ -40,7 +46,7 @@ def build_rnn_tok2vec(embed: DocsToVectors, encode: VectorsToVectors, storage: O
         init=layers.init,
         layers=layers.layers,
         dims={"nO": encode.maybe_get_dim("nO")},
-        attrs={"lexeme_gates": PerWeights()},
+        attrs={"lexeme_gates": KeptLexemes(cache_mb * 2**20)},
     )
     model.set_ref("embed", embed)
     model.set_ref("encode", encode)

@@ -6,6 +6,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..array_ops import use_array_products
 from ..types import DocsToVectors, Lexemes
 
 NO_KEY = 0
@@ -36,6 +37,7 @@ def forward(
     model: DocsToVectors, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     layer: Model[Lexemes, Floats2d] = model.layers[0]
+    use_array_products(model)
     ops = model.ops
     lengths = [len(doc) for doc in docs]
     if not any(lengths):

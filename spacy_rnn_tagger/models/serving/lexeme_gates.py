@@ -14,6 +14,7 @@ from ...recurrence.array_engine import run_projected
 from ...recurrence.packing import Packing, make_packing, take
 from ...recurrence.serving_inputs import Inputs, Rows, take_rows
 from ...recurrence.serving_weights import Floats, as_gates, input_columns
+from ..array_ops import use_array_products
 from ..layers.lexeme_vectors import vector_prints
 from ..layers.rnn_layer import prepared_weights
 from ..layers.with_lexemes import fingerprints, make_lexemes, read_tokens, shared_vocab
@@ -23,9 +24,6 @@ from .token_batches import MAX_TOKENS, batch_by_tokens
 from .weight_watch import PerWeights
 
 Index = NDArray[np.int64]
-
-# Size of a model's table of lexemes.
-CACHE_BYTES = 2**25
 
 # What is read at the boundaries of a sequence, in place of a token's index; also the row of the table, counted from -1
 # down.
@@ -38,9 +36,11 @@ class LexemeGates:
 
     embed (Model): The lexeme level, a model of `with_lexemes`.
     encode (Model): The context level, a model of `build_rnn_encoder`.
+    max_bytes (int): Most bytes of the table.
     """
 
-    def __init__(self, embed: DocsToVectors, encode: VectorsToVectors) -> None:
+    def __init__(self, embed: DocsToVectors, encode: VectorsToVectors, max_bytes: int) -> None:
+        use_array_products(embed)
         self.embed = embed
         self.stack: Model[Packed, Packed] = encode.get_ref("stack")
         self.last: Model[Packed, Packed] = encode.get_ref("last_recurrent")
@@ -53,7 +53,7 @@ class LexemeGates:
         ends = [boundaries.get_param(name) for name in ("sos", "eos")] if boundaries is not None else []
         self._inputs: Any = input_columns(self.weights)
         vectors: Any = np.asarray(ends, dtype="float32").reshape((len(ends), self._inputs.shape[0]))
-        self.cache = RowCache(as_gates(self.weights, vectors @ self._inputs), CACHE_BYTES)
+        self.cache = RowCache(as_gates(self.weights, vectors @ self._inputs), max_bytes)
 
     def encode(self, docs: Sequence[Doc]) -> List[Floats2d]:
         """What the whole model gives, so many docs at a time that memory stays bounded."""
@@ -155,6 +155,23 @@ class LexemeGates:
         return packing, take(tokens, packing.to_packed)
 
 
+class KeptLexemes(PerWeights[Optional[LexemeGates]]):
+    """The lexemes that a model keeps.
+
+    max_bytes (int): Most bytes of their table.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__()
+        self.max_bytes = max_bytes
+
+    def __deepcopy__(self, memo: Any) -> "KeptLexemes":
+        return KeptLexemes(self.max_bytes)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return (KeptLexemes, (self.max_bytes,))
+
+
 class _Finder:
     """The tokens of one batch, looked up in the table of lexemes."""
 
@@ -207,8 +224,8 @@ def lexeme_gates(model: DocsToVectors, n_rows: int) -> Optional[LexemeGates]:
     """
     if not isinstance(model.ops, NumpyOps):
         return None
-    kept: PerWeights[Optional[LexemeGates]] = model.attrs["lexeme_gates"]
-    return kept.get(lambda: _watched(model), lambda: _make(model), n_rows)
+    kept: KeptLexemes = model.attrs["lexeme_gates"]
+    return kept.get(lambda: _watched(model), lambda: _make(model, kept.max_bytes), n_rows)
 
 
 def no_backprop(dY: Any) -> Any:
@@ -260,7 +277,7 @@ def restore_cache(model: Model[Any, Any], states: Sequence[Tuple[LexemeGates, Ca
             kept.clear()
 
 
-def _kept_in(model: Model[Any, Any]) -> Iterator[PerWeights[Optional[LexemeGates]]]:
+def _kept_in(model: Model[Any, Any]) -> Iterator[KeptLexemes]:
     for node in model.walk():
         if "lexeme_gates" in node.attrs:
             yield node.attrs["lexeme_gates"]
@@ -273,8 +290,8 @@ def _watched(model: DocsToVectors) -> List[Model[Any, Any]]:
     return [model, *embed.walk(), *(node for node in encode.walk() if first is None or first in node.walk())]
 
 
-def _make(model: DocsToVectors) -> Optional[LexemeGates]:
+def _make(model: DocsToVectors, max_bytes: int) -> Optional[LexemeGates]:
     embed, encode = model.layers
     if "lexeme_attrs" not in embed.attrs or encode.maybe_get_ref("first_recurrent") is None:
         return None
-    return LexemeGates(embed, encode)
+    return LexemeGates(embed, encode, max_bytes)

@@ -16,6 +16,10 @@ Index = NDArray[np.int64]
 
 # Most rows, however small they are.
 MAX_ENTRIES = 2**15
+# Rows of a table at first; it grows as long as that pays.
+FIRST_ENTRIES = 2**13
+# The share of the rows dropped last that were computed again since, from which on a table grows.
+WORTH_KEEPING = 0.1
 # Rows computed at a time, which bounds the memory that computing them takes.
 COMPUTED_AT_ONCE = 2048
 
@@ -25,7 +29,7 @@ class CacheInfo(NamedTuple):
 
     entries: Rows held.
     max_entries: Most rows it will hold.
-    n_bytes: Memory of the table when full.
+    n_bytes: Memory of the table as it is now.
     hits: Look-ups answered from the table, one for each token.
     misses: Rows computed.
     """
@@ -50,6 +54,7 @@ class _Held(NamedTuple):
     table: (G, D, capacity, n_hidden).
     used: (capacity,) when each row was last read.
     end: Rows in use, from the first.
+    dropped: Sorted keys of the rows that had to go when the table was made.
     """
 
     keys: Keys
@@ -57,6 +62,7 @@ class _Held(NamedTuple):
     table: Floats
     used: Index
     end: int
+    dropped: Keys
 
 
 class CacheState(NamedTuple):
@@ -78,21 +84,22 @@ class RowCache:
     Any number of threads may read and add. Readers take no lock: they work on a view that stays as it is. Only one
     thread adds at a time, and one that would have to wait does without, so no lock is ever waited for, not even one
     that was held elsewhere when the process was forked. When the table is full, the half that was read last moves to a
-    new one.
+    new one; or all rows to one twice as large, if rows that had to go before were computed again: texts full of words
+    that never come again make no table grow.
 
     reserved (array): (G, D, n, n_hidden) rows that stay, at the head of the table.
-    max_bytes (int): Size of the table.
+    max_bytes (int): Most bytes of the table.
     """
 
     def __init__(self, reserved: Floats, max_bytes: int) -> None:
         row_bytes = 4 * reserved.shape[0] * reserved.shape[1] * reserved.shape[3]
         self.reserved = reserved
-        self.capacity = reserved.shape[2] + max(2, min(max_bytes // row_bytes - reserved.shape[2], MAX_ENTRIES))
+        self.max_entries = max(2, min(max_bytes // row_bytes - reserved.shape[2], MAX_ENTRIES))
         self.hits = 0
         self.misses = 0
         self._clock = 0
         self._lock = threading.Lock()
-        self._held = self._empty()
+        self._held = self._empty(min(self.max_entries, FIRST_ENTRIES))
 
     def find(self, keys: Keys, compute: Callable[[Index], Floats]) -> Tuple[Floats, Index]:
         """Look up rows, and compute those that are not there.
@@ -128,7 +135,7 @@ class RowCache:
     def info(self) -> CacheInfo:
         """RETURNS (CacheInfo): How full the cache is, and what it was good for. Exact while one thread reads."""
         held = self._held
-        return CacheInfo(held.keys.shape[0], self._room(), held.table.nbytes, self.hits, self.misses)
+        return CacheInfo(held.keys.shape[0], self.max_entries, held.table.nbytes, self.hits, self.misses)
 
     def state(self) -> CacheState:
         """RETURNS (CacheState): What the cache holds now, for `restore`."""
@@ -144,15 +151,14 @@ class RowCache:
         state.held.used[:] = state.used
         self._held, self._clock = state.held, state.clock
 
-    def _room(self) -> int:
-        return int(self.capacity - self.reserved.shape[2])
-
-    def _empty(self) -> _Held:
+    def _empty(self, n_entries: int) -> _Held:
+        """RETURNS (_Held): A table with the reserved rows and room for so many more."""
         n_gates, n_directions, n_reserved, n_hidden = self.reserved.shape
-        table = _allocate((n_gates, n_directions, self.capacity, n_hidden))
+        capacity = n_reserved + n_entries
+        table = _allocate((n_gates, n_directions, capacity, n_hidden))
         table[:, :, :n_reserved] = self.reserved
-        used = np.zeros((self.capacity,), dtype="int64")
-        return _Held(np.zeros((0,), "uint64"), np.zeros((0,), "int64"), table, used, n_reserved)
+        used, no_keys = np.zeros((capacity,), "int64"), np.zeros((0,), "uint64")
+        return _Held(no_keys, np.zeros((0,), "int64"), table, used, n_reserved, no_keys)
 
     def _compute(self, first: Index, compute: Callable[[Index], Floats]) -> Floats:
         if first.shape[0] <= COMPUTED_AT_ONCE:
@@ -162,36 +168,38 @@ class RowCache:
 
     def _add(self, keys: Keys, new: Floats) -> None:
         """Add rows of distinct keys, as many as there may be; others may have added some of them by now."""
-        fresh = ~_look_up(self._held, keys)[1]
-        keys = keys[fresh][: self._room()]
-        new = new[:, :, np.flatnonzero(fresh)[: self._room()]]
-        if self._held.end + keys.shape[0] > self.capacity:
+        fresh = np.flatnonzero(~_look_up(self._held, keys)[1])[: self.max_entries]
+        keys, new = keys[fresh], new[:, :, fresh]
+        while self._held.end + keys.shape[0] > self._held.used.shape[0]:
             self._make_room(keys.shape[0])
         held = self._held
         start, end = held.end, held.end + keys.shape[0]
         held.table[:, :, start:end] = new
         held.used[start:end] = self._clock
         at = np.searchsorted(held.keys, keys)
-        self._held = _Held(
-            np.insert(held.keys, at, keys),
-            np.insert(held.rows, at, np.arange(start, end)),
-            held.table,
-            held.used,
-            end,
+        self._held = held._replace(
+            keys=np.insert(held.keys, at, keys), rows=np.insert(held.rows, at, np.arange(start, end)), end=end
         )
 
     def _make_room(self, n: int) -> None:
-        """Move on to a new table, with the rows that were read last: half of them, or fewer if more room is needed."""
+        """Move on to a new table: a larger one with all rows, or one of the same size with those that were read last,
+        half of them, or fewer if more room is needed."""
         held = self._held
-        n_kept = min(self._room() // 2, self._room() - n)
-        latest = np.argsort(held.used[held.rows], kind="stable")[::-1][:n_kept]
-        kept = np.sort(latest)
-        empty = self._empty()
+        n_entries = held.used.shape[0] - self.reserved.shape[2]
+        n_kept = max(0, min(n_entries // 2, n_entries - n))
+        latest = np.argsort(held.used[held.rows], kind="stable")[::-1]
+        came_back = np.isin(held.dropped, held.keys, assume_unique=True).sum()
+        is_of_use = came_back > WORTH_KEEPING * held.dropped.shape[0]
+        if n_entries < self.max_entries and (is_of_use or n > n_entries):
+            n_entries, n_kept = min(2 * n_entries, self.max_entries), latest.shape[0]
+        kept = np.sort(latest[:n_kept])
+        empty = self._empty(n_entries)
         start, end = empty.end, empty.end + kept.shape[0]
         for direction in range(self.reserved.shape[1]):
             take_rows(held.table, held.rows[kept], direction, empty.table[:, :, start:end])
         empty.used[start:end] = held.used[held.rows[kept]]
-        self._held = _Held(held.keys[kept], np.arange(start, end), empty.table, empty.used, end)
+        dropped = np.sort(held.keys[latest[n_kept:]])
+        self._held = empty._replace(keys=held.keys[kept], rows=np.arange(start, end), end=end, dropped=dropped)
 
 
 def _look_up(held: _Held, keys: Keys) -> Tuple[Index, NDArray[np.bool_]]:

@@ -1,0 +1,92 @@
+"""Sigmoid and tanh of many numbers at once, in place, by the function of NumPy that takes least time.
+
+Which one that is depends on the processor: of float32, NumPy's tanh takes half the time of its exp where reading from
+scattered addresses is fast, and more than twice as much where it is slow, as on many servers. So it is tried out once
+in a process, and exp has to be clearly faster, so that one machine always decides alike. Both ways agree to 2e-7.
+"""
+
+import time
+from functools import cache
+from typing import Any, Callable
+
+import numpy as np
+
+# How many times as long tanh has to take as exp.
+CLEARLY = 1.5
+N_NUMBERS, N_TRIES = 4096, 25
+
+
+class ByTanh:
+    """sigmoid(2 x) = (tanh(x) + 1) / 2."""
+
+    def __init__(self, dtype: Any) -> None:
+        self._half = np.asarray(0.5, dtype=dtype)
+
+    def squash(self, z: Any, sigmoids: Any, others: Any) -> None:
+        """Overwrite the arguments of gates.
+
+        z (array): The arguments: of all sigmoids half of what they are of.
+        sigmoids (array): The part of `z` that becomes sigmoid(2 z).
+        others (Optional[array]): The rest of `z`, if there is one, which becomes tanh(z).
+        """
+        np.tanh(z, z)
+        np.multiply(sigmoids, self._half, sigmoids)
+        np.add(sigmoids, self._half, sigmoids)
+
+    def tanh(self, x: Any, out: Any) -> Any:
+        """RETURNS (array): `out`, filled with tanh(x)."""
+        return np.tanh(x, out)
+
+
+class ByExp:
+    """sigmoid(2 x) = 1 / (1 + exp(-2 x)), and tanh(x) = 2 sigmoid(2 x) - 1. Where exp overflows, the sigmoid is 0, as
+    it should be: callers silence the warning."""
+
+    def __init__(self, dtype: Any) -> None:
+        self._minus_two, self._one, self._two = (np.asarray(number, dtype=dtype) for number in (-2.0, 1.0, 2.0))
+
+    def squash(self, z: Any, sigmoids: Any, others: Any) -> None:
+        """See `ByTanh.squash`."""
+        self._sigmoid(z, z)
+        if others is not None:
+            np.multiply(others, self._two, others)
+            np.subtract(others, self._one, others)
+
+    def tanh(self, x: Any, out: Any) -> Any:
+        """See `ByTanh.tanh`."""
+        self._sigmoid(x, out)
+        np.multiply(out, self._two, out)
+        return np.subtract(out, self._one, out)
+
+    def _sigmoid(self, x: Any, out: Any) -> None:
+        np.multiply(x, self._minus_two, out)
+        np.exp(out, out)
+        np.add(out, self._one, out)
+        np.reciprocal(out, out)
+
+
+def squashing(dtype: Any) -> Any:
+    """RETURNS (Union[ByTanh, ByExp]): What squashes arrays of a type. dtype (dtype): The type of the arrays."""
+    return _squashing(np.dtype(dtype))
+
+
+@cache
+def _squashing(dtype: Any) -> Any:
+    return (ByExp if dtype == np.float32 and exp_is_faster() else ByTanh)(dtype)
+
+
+@cache
+def exp_is_faster() -> bool:
+    """RETURNS (bool): Whether NumPy's tanh clearly takes longer than its exp here, of float32."""
+    x = np.linspace(-4.0, 4.0, N_NUMBERS, dtype="float32")
+    return _seconds(np.tanh, x) > CLEARLY * _seconds(np.exp, x)
+
+
+def _seconds(function: Callable[[Any, Any], Any], x: Any) -> float:
+    """RETURNS (float): The least time that a function of NumPy took."""
+    out, best = np.empty_like(x), np.inf
+    for _ in range(N_TRIES):
+        began = time.perf_counter()
+        function(x, out)
+        best = min(best, time.perf_counter() - began)
+    return best
