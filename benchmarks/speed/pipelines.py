@@ -22,6 +22,7 @@ from ..accuracy.corpora import CORPORA, fingerprint
 from ..accuracy.training_configs import with_gold_tokens, with_steps
 from .recipes import RECIPES
 from .steps import training_steps
+from .texts import Words, read_texts
 
 
 class MissingPart(ValueError):
@@ -45,15 +46,16 @@ class Pipelines:
         """Where the pipeline of a recipe lies, after making a stand-in if there is none yet."""
         return self.given.get(name) or self.stand_in(name)
 
-    def load(self, name: str, pipes: Sequence[str] = ()) -> Language:
+    def load(self, name: str, pipes: Sequence[str] = (), overrides: Optional[Dict[str, Any]] = None) -> Language:
         """Load a pipeline anew, with a vocabulary and a lexeme cache of its own.
 
         name (str): The name of its recipe.
         pipes (Sequence[str]): Only these components, or all of them if none are named.
+        overrides (Optional[Dict[str, Any]]): Settings of its config, by dotted name.
         RETURNS (Language): The pipeline.
         RAISES (MissingPart): If it cannot be read, or lacks one of them.
         """
-        return load(self.path(name), pipes)
+        return load(self.path(name), pipes, overrides)
 
     def load_stand_in(self, name: str) -> Language:
         """A stand-in, even if a trained pipeline was given, with all that training needs."""
@@ -82,14 +84,31 @@ class Pipelines:
             self._stand_ins[name] = self._make(name)
         return self._stand_ins[name]
 
-    def _make(self, name: str) -> Path:
-        recipe = RECIPES[name]
-        train = self.train.get(recipe.corpus, CORPORA[recipe.corpus].train)
+    def training_texts(self, corpus: str) -> List[Words]:
+        """The words of each sentence of a corpus' training data.
+
+        corpus (str): A key of `CORPORA`.
+        RAISES (MissingPart): If there is no training data.
+        """
+        return read_texts(self.training_data(corpus), self.limit or None)[0]
+
+    def training_data(self, corpus: str) -> Path:
+        """Where a corpus' training data lies.
+
+        corpus (str): A key of `CORPORA`.
+        RAISES (MissingPart): If there is none.
+        """
+        train = self.train.get(corpus, CORPORA[corpus].train)
         if not train.is_file():
             raise MissingPart(
-                f"there is no {train} to initialize {name!r} from; run `spacy project run {recipe.corpus}-corpus`, or "
-                f"name it with --train {recipe.corpus}=PATH"
+                f"there is no training data {train}; run `spacy project run {corpus}-corpus`, or name it with "
+                f"--train {corpus}=PATH"
             )
+        return train
+
+    def _make(self, name: str) -> Path:
+        recipe = RECIPES[name]
+        train = self.training_data(recipe.corpus)
         config = with_steps(with_gold_tokens(recipe.config()), self.steps)
         config["corpora"]["train"]["limit"] = self.limit
         config["paths"].update(train=str(train.resolve()), dev=str(train.resolve()))
@@ -109,11 +128,12 @@ class Pipelines:
         return output
 
 
-def load(path: Path, pipes: Sequence[str] = ()) -> Language:
+def load(path: Path, pipes: Sequence[str] = (), overrides: Optional[Dict[str, Any]] = None) -> Language:
     """`Pipelines.load` of a path."""
     try:
         names = spacy.util.load_meta(path / "meta.json")["pipeline"] if path.is_dir() else None
-        nlp: Language = spacy.load(path, exclude=[name for name in names or () if pipes and name not in pipes])
+        exclude = [name for name in names or () if pipes and name not in pipes]
+        nlp: Language = spacy.load(path, exclude=exclude, config=overrides or {})
     except OSError as e:
         raise MissingPart(f"there is no pipeline {str(path)!r}; name the folder of a trained one ({e})") from None
     missing: List[str] = [name for name in pipes if name not in nlp.pipe_names]

@@ -15,6 +15,7 @@ from .sections.loading import measure_loading
 from .sections.memory import measure_memory
 from .sections.parallel import measure_parallel
 from .sections.soak import measure_soak
+from .sections.stream import measure_stream
 from .sections.threads import measure_threads
 from .sections.training import measure_training
 from .sections.whole import measure_whole
@@ -22,6 +23,7 @@ from .setup import Setup
 
 SECTIONS: Dict[str, Callable[[Setup], Table]] = {
     "components": measure_components,
+    "stream": measure_stream,
     "engine": measure_engine,
     "whole": measure_whole,
     "parallel": measure_parallel,

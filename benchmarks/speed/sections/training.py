@@ -2,8 +2,12 @@
 on the docs that the corpus has."""
 
 import statistics
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
+from spacy.tokens import Doc, DocBin
+
+from ...accuracy.sentences import read_docs
 from ...common.table import Table, thousands, times
 from ...common.timer import CPU, Times, collected, frozen
 from ..recipes import RECIPES
@@ -22,8 +26,8 @@ TRAINED = (
 BASE = TRAINED[-1][1]
 STEPS = 10
 
-# Whether a corpus is read sentence by sentence, with its own tokens, by what docs are called then.
-DOCS = {"sentences": True, "whole docs": False}
+# How many sentences of the corpus a doc is made of, by what docs are called then; None if it is read as it is.
+DOCS = {"sentences": 1, "docs of 10 sentences": 10, "whole docs": None}
 
 
 def measure_training(setup: Setup) -> Table:
@@ -38,8 +42,13 @@ def measure_training(setup: Setup) -> Table:
         ["what", "docs", "tokens/s", "seconds of an epoch", "time / spaCy's"],
         n_texts=2,
     )
-    for docs, by_sentence in DOCS.items():
-        found, tokens = _take_turns(pipelines, by_sentence, setup.rounds, n_steps)
+    for docs, n_sents in DOCS.items():
+        path = _in_docs(setup, n_sents) if n_sents and n_sents > 1 else None
+        for nlp in pipelines.values():
+            reader = nlp.config["corpora"]["train"]
+            reader["gold_preproc"] = n_sents == 1
+            reader["path"] = str(path) if path else "${paths.train}"
+        found, tokens = _take_turns(pipelines, setup.rounds, n_steps)
         for who, name in TRAINED:
             rate, slower = found.rate(name), found.slowdown(name, BASE)
             table.add(
@@ -61,14 +70,21 @@ def measure_training(setup: Setup) -> Table:
     return table
 
 
-def _take_turns(
-    pipelines: Dict[str, Any], by_sentence: bool, rounds: int, n_steps: int
-) -> Tuple[Times, Dict[str, List[int]]]:
+def _in_docs(setup: Setup, n_sents: int) -> Path:
+    """RETURNS (Path): A file of the training data in docs of so many sentences, as `spacy convert --n-sents` makes."""
+    sents = read_docs(setup.pipelines.training_data(RECIPES[BASE].corpus))[: setup.pipelines.limit or None]
+    docs = [Doc.from_docs(sents[i : i + n_sents]) for i in range(0, len(sents), n_sents)]
+    path = setup.pipelines.work / f"docs-of-{n_sents}.spacy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+def _take_turns(pipelines: Dict[str, Any], rounds: int, n_steps: int) -> Tuple[Times, Dict[str, List[int]]]:
     """RETURNS (Tuple[Times, Dict[str, List[int]]]): Seconds per token of each round, as two steps need not have the
     same number of tokens; and the tokens of each step."""
     steps: Dict[str, Iterator[int]] = {}
     for name, nlp in pipelines.items():
-        nlp.config["corpora"]["train"]["gold_preproc"] = by_sentence
         steps[name] = training_steps(nlp)
         next(steps[name])
     found = Times({name: 1 for name in steps}, {name: [] for name in steps})
