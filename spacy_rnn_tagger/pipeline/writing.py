@@ -46,10 +46,13 @@ def write_entities(doc: Doc, path: NDArray[np.int64], labels: Sequence[str]) -> 
     RETURNS (bool): Whether they were set. If not, there was something to respect.
     """
     present: Any = doc.to_array(ENTITY_ATTRS)
-    if (present[:, 0] & 1).any():  # INSIDE or BEGINNING
+    is_annotated = present.any()
+    if is_annotated and (present[:, 0] & 1).any():  # INSIDE or BEGINNING
         return False
     values: Any = _entity_columns(tuple(labels))[path]
-    if present[:, 2].any():  # outside of entities, `set_ents` leaves the link to a knowledge base alone
+    if (
+        is_annotated and present[:, 2].any()
+    ):  # outside of entities, `set_ents` leaves the link to a knowledge base alone
         values[:, 2] = np.where(values[:, 0] == OUTSIDE, present[:, 2], 0)
     doc.from_array(ENTITY_ATTRS, values)
     return True

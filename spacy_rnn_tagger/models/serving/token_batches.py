@@ -17,11 +17,12 @@ def batch_by_tokens(docs: Iterable[Doc], max_tokens: int, max_docs: Optional[int
     batch: List[Doc] = []
     n_tokens = 0
     for doc in docs:
-        if batch and n_tokens + len(doc) > max_tokens:
+        length = len(doc)
+        if batch and n_tokens + length > max_tokens:
             yield batch
             batch, n_tokens = [], 0
         batch.append(doc)
-        n_tokens += len(doc)
+        n_tokens += length
         if len(batch) == max_docs or n_tokens >= max_tokens:
             yield batch
             batch, n_tokens = [], 0

@@ -3,7 +3,7 @@
 import re
 from abc import abstractmethod
 from collections import Counter
-from typing import Collection, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,10 @@ class BiluoTarget(BiluoScheme, Target):
     @abstractmethod
     def settled(self, doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
         """What a doc's own annotation leaves to no decision: tag index by token."""
+
+    def with_settled(self, docs: Sequence[Doc]) -> Iterable[int]:
+        """The indices of the docs for which `settled` may have tags."""
+        return range(len(docs))
 
     def normalize_label(self, label: str) -> str:
         if not label:
@@ -119,14 +123,14 @@ class BiluoTarget(BiluoScheme, Target):
     def allowed(self, docs: Sequence[Doc], labels: Sequence[str], overwrite: bool) -> Optional[NDArray[np.bool_]]:
         mask = self.permitted(docs, labels)
         settled: Dict[int, int] = {}
-        offset = 0
-        for doc in docs:
-            settled.update({offset + i: tag for i, tag in self.settled(doc, labels, overwrite).items()})
-            offset += len(doc)
+        starts = np.concatenate(([0], np.cumsum([len(doc) for doc in docs])))
+        for i in self.with_settled(docs):
+            start = int(starts[i])
+            settled.update({start + at: tag for at, tag in self.settled(docs[i], labels, overwrite).items()})
         if not settled:
             return mask
         n_tags = 1 + 4 * len(labels)
-        mask = np.ones((offset, n_tags), dtype=bool) if mask is None else mask
+        mask = np.ones((int(starts[-1]), n_tags), dtype=bool) if mask is None else mask
         mask[list(settled)] = np.asarray(list(settled.values()))[:, None] == np.arange(n_tags)
         return mask
 

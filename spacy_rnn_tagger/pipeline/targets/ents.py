@@ -1,9 +1,10 @@
 """The target "ents"."""
 
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import ENT_IOB
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
@@ -12,6 +13,9 @@ from .alignment import share_labels
 from .base import to_array
 from .biluo_target import BiluoTarget, settle
 from .path import Path
+
+# By number, which spares spaCy looking up the name.
+IOB = [ENT_IOB]
 
 
 class EntsTarget(BiluoTarget):
@@ -39,10 +43,17 @@ class EntsTarget(BiluoTarget):
 
     def settled(self, doc: Doc, labels: Sequence[str], overwrite: bool) -> Dict[int, int]:
         """Blocked tokens stay outside; unless they may be overwritten, entities stay too."""
-        if not (to_array(doc, "ENT_IOB") & np.uint64(1)).any():  # neither I (1) nor B (3)
-            return {}
         tags = {token.i: 0 for token in doc if token.ent_iob == 3 and token.ent_type == 0}
         return tags if overwrite else {**tags, **settle(doc.ents, labels)}
+
+    def with_settled(self, docs: Sequence[Doc]) -> Iterable[int]:
+        if not docs:
+            return ()
+        marks: Any = np.concatenate([doc.to_array(IOB) for doc in docs]) & np.uint64(1)  # I is 1, B is 3
+        if not marks.any():
+            return ()
+        ends = np.cumsum([len(doc) for doc in docs])
+        return np.unique(np.searchsorted(ends, np.flatnonzero(marks), side="right")).tolist()
 
     def state(self, tokens: Union[Doc, Span]) -> NDArray[np.uint64]:
         return to_array(tokens, "ENT_IOB", "ENT_TYPE")
