@@ -1,4 +1,4 @@
-"""Print the scores in metrics files as tables, or write them into README.md between its result markers."""
+"""Print the scores in metrics files as tables, or write them into a page between its result markers."""
 
 import argparse
 import sys
@@ -85,7 +85,7 @@ def write_section(page: Path, name: str, body: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("metrics", type=Path, nargs="+", help="metrics files, or a folder of them")
-    parser.add_argument("--readme", type=Path, help="write a table between the result markers of this file instead")
+    parser.add_argument("--page", type=Path, help="write a table between the result markers of this file instead")
     args = parser.parse_args()
     files = [f for path in args.metrics for f in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
     missing = [str(f) for f in files if not f.is_file()]
@@ -95,11 +95,11 @@ def main() -> int:
         )
         return 1
     found = rows(files)
-    if args.readme is None:
+    if args.page is None:
         print("\n\n".join(plain(*row) for row in found))
         return 0
     try:
-        write_section(args.readme, "results", markdown(found))
+        write_section(args.page, "results", markdown(found))
     except ValueError as e:
         print(e, file=sys.stderr)
         return 1

@@ -55,8 +55,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     print(table)
     if args.json is not None:
         write_json(args.json, {"corpus": data.name, "part": args.part, "limit": args.limit, "rows": rows})
-    if args.readme is not None:
-        write_section(args.readme, f"accuracy-{data.name}", table)
+    if args.page is not None:
+        write_section(args.page, f"accuracy-{data.name}", table)
     return 0
 
 

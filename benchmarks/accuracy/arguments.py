@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, help=f"folder of metrics ({RESULTS}; of trials, that of --work)")
     parser.add_argument("--report-only", action="store_true", help="train nothing")
     parser.add_argument("--json", type=Path, help="file for all figures")
-    parser.add_argument("--readme", type=Path, help="also write the table between its markers in this page")
+    parser.add_argument("--page", type=Path, help="also write the table between its markers in this page")
 
 
 def read_data(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Data:

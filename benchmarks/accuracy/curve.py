@@ -117,8 +117,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     print(table)
     if args.json is not None:
         write_json(args.json, {"corpus": data.name, "part": args.part, "limit": args.limit, **curve})
-    if args.readme is not None:
-        write_section(args.readme, f"curve-{data.name}", table)
+    if args.page is not None:
+        write_section(args.page, f"curve-{data.name}", table)
     if args.figure is not None:
         figure(curve, args.figure)
     return 0

@@ -25,6 +25,7 @@ storage = null
 [model.tok2vec]
 @architectures = "spacy-rnn-tagger.RNNTok2Vec.v1"
 storage = null
+cache_mb = 128
 
 [model.tok2vec.embed]
 @architectures = "spacy-rnn-tagger.LexemeEmbed.v1"

@@ -25,7 +25,7 @@ class RNNLanguageModel(SavedPipe):
     """Teach a shared encoder to guess the words beside each word, while other components train it for their labels. It
     reads only the words, and does nothing to docs.
 
-    DOCS: README.md
+    DOCS: docs/components.md
     """
 
     score_keys: Tuple[str, ...] = ()

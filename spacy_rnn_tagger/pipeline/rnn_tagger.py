@@ -36,7 +36,7 @@ class RNNTagger(Annotator, SavedTagger):
     """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
     attribute.
 
-    DOCS: README.md
+    DOCS: docs/components.md
     """
 
     def __init__(

@@ -94,6 +94,7 @@ factory = "tok2vec"
 [components.tok2vec.model]
 @architectures = "spacy-rnn-tagger.RNNTok2Vec.v1"
 storage = null
+cache_mb = 128
 
 [components.tok2vec.model.embed]
 @architectures = "spacy-rnn-tagger.LexemeEmbed.v1"

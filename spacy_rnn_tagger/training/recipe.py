@@ -9,7 +9,7 @@ ACCURACY, EFFICIENCY = "accuracy", "efficiency"
 
 EWT_STEPS, EWT_TOKENS = 6000, 204_577
 """How long configs/ewt.cfg trains, and on how much. Other steps are in proportion to the square root of the tokens, the
-rule of the learning curve in README.md."""
+rule of the learning curve in docs/accuracy.md."""
 FEWEST_STEPS, MOST_STEPS = 200, 20_000
 SMALL = 300
 """Sentences below which nearly all words occur once."""
@@ -49,7 +49,7 @@ def choose_recipe(n_docs: int, n_sentences: int, n_tokens: int, n_labels: int, *
     """Choose settings of training by the size of the data. More data of the same kind never get a smaller setting, but
     for `word_dropout`, which the larger `min_freq` replaces.
 
-    * `max_steps` is in proportion to the square root of the tokens, the rule of the learning curve in README.md: 6,000
+    * `max_steps` is in proportion to the square root of the tokens, the rule of the learning curve in docs/accuracy.md: 6,000
       for the 204,577 tokens of UD English-EWT, half of that for "efficiency". At least 200, at least two for each
       label, at most 20,000.
     * There are 20 evaluations, 10 for "efficiency", and training ends after 6 (5) of them without a better score, but

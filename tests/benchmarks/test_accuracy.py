@@ -310,7 +310,7 @@ def test_pipelines_are_trained_by_spacy_and_scored_like_it(data, capsys, tmp_pat
     args += ["--json", str(tmp_path / "out.json")]
     assert command.main(args) == 0
     first = capsys.readouterr().out
-    assert command.main([*args, "--report-only", "--readme", str(page)]) == 0
+    assert command.main([*args, "--report-only", "--page", str(page)]) == 0
     assert capsys.readouterr().out == first and first.strip() in page.read_text()
     assert "downloaded from its own server" in first
     for name in ("ours", "spacy"):

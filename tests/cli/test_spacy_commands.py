@@ -110,7 +110,7 @@ def test_init_config_of_a_language_model_says_what_it_needs(data):
 
 
 def test_pretraining_of_a_component_of_its_own_encoder(data):
-    """spaCy's command names a component that this pipeline lacks; README names the two settings to change."""
+    """spaCy's command names a component that this pipeline lacks; docs/training.md names the two settings to change."""
     config = init_config(lang="en", pipeline=["rnn_tagger"], pretraining=True, silent=True)
     assert config["pretraining"]["component"] == "tok2vec"
     config["pretraining"].update(component="rnn_tagger", layer="tok2vec")

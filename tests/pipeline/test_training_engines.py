@@ -170,12 +170,13 @@ def test_the_commands_train_without_torch(tmp_path):
     assert "needs PyTorch for training with engine = 'torch'" in " ".join(printed.split())
 
 
-def test_the_readme_says_so_and_its_example_needs_no_torch():
-    readme = (ROOT / "README.md").read_text(encoding="utf8")
-    assert "`pip install spacy-rnn-tagger` alone" in readme
-    example = re.findall(r"```python\n(.*?)```", readme, flags=re.S)[0]
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_the_examples_of_the_pages_need_no_torch(page):
+    text = (ROOT / page).read_text(encoding="utf8")
+    assert "`pip install spacy-rnn-tagger`" in text
+    example = re.findall(r"```python\n(.*?)```", text, flags=re.S)[0]
     done = run_cli("-c", "import sys; sys.modules['torch'] = None\n" + example, PYTHONSAFEPATH="1")
-    assert "('Agra Fort', 'FAC'), ('Delhi', 'GPE')" in done.stdout, done.stderr
+    assert "('Agra Fort', 'FAC'" in done.stdout, done.stderr
 
 
 def test_weights_are_saved_as_before_and_load_under_another_engine(nlp):

@@ -90,14 +90,14 @@ def test_local_assets_takes_only_the_right_files(run_script, tmp_path):
     assert "there is no folder" in run_script("local_assets.py", tmp_path / "nowhere")[2]
 
 
-def test_report_keeps_readme_without_markers(run_script, tmp_path):
+def test_report_keeps_a_page_without_markers(run_script, tmp_path):
     (tmp_path / "m.json").write_text(json.dumps({"tag_acc": 0.5, "speed": 1.0}))
     readme = tmp_path / "README.md"
     readme.write_text("mine")
-    code, _, err = run_script("report.py", tmp_path / "m.json", "--readme", readme)
+    code, _, err = run_script("report.py", tmp_path / "m.json", "--page", readme)
     assert code == 1 and "lacks the markers" in err and readme.read_text() == "mine"
     readme.write_text("a <!-- results: start -->old<!-- results: end --> b")
-    assert run_script("report.py", tmp_path / "m.json", "--readme", readme)[0] == 0
+    assert run_script("report.py", tmp_path / "m.json", "--page", readme)[0] == 0
     assert "50.00" in readme.read_text() and "old" not in readme.read_text() and readme.read_text().endswith(" b")
     assert "no metrics in" in run_script("report.py", tmp_path / "gone.json")[2]
 

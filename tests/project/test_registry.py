@@ -18,7 +18,7 @@ OURS = sorted(
 REGISTRIES = {"spacy_architectures": "architectures", "spacy_scorers": "scorers", "spacy_readers": "readers"}
 
 
-def test_names_promised_by_the_readme():
+def test_names_promised_by_the_docs():
     names = {point.name for _, point in OURS}
     assert {"rnn_tagger", "rnn_ner", "rnn_morphologizer", "rnn_senter", "rnn_spans"} <= names
     for name in ("RNNTagger", "RNNTok2Vec", "LexemeEmbed", "RNNEncoder", "CharRNN"):

@@ -10,20 +10,20 @@ import spacy_rnn_tagger
 from ..conftest import ROOT
 
 PAGE = (ROOT / "docs" / "confidence.md").read_text(encoding="utf8")
-README = (ROOT / "README.md").read_text(encoding="utf8")
+TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf8")
 
 
-def code(text):
-    return re.findall(r"```python\n(.*?)```", text, flags=re.S)[0]
+def code(text, i=0):
+    return re.findall(r"```python\n(.*?)```", text, flags=re.S)[i]
 
 
 def test_the_example_runs(capsys, tmp_path, monkeypatch):
     pytest.importorskip("pandas")
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    exec(compile(code(README), "README.md", "exec"), names)
+    exec(compile(code(TRAINING), "training.md", "exec"), names)
     capsys.readouterr()
-    exec(compile(code(PAGE), "confidence.md", "exec"), names)
+    exec(compile(code(PAGE, 1), "confidence.md", "exec"), names)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("Agra Fort 0 9 FAC 0.9") and printed[1].startswith("Delhi 16 21 GPE 0.")
     assert [line.split()[:2] for line in printed[2:4]] == [["Agra", "PROPN"], ["Fort", "PROPN"]]

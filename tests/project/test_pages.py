@@ -1,0 +1,116 @@
+"""What the pages of docs/ say is so."""
+
+import re
+
+import pytest
+import spacy
+from spacy.training import Example
+from thinc.api import Config
+
+from benchmarks.accuracy.corpora import CORPORA
+from scripts.project_page import document
+from spacy_rnn_tagger.pipeline.targets import make_target
+
+from ..conftest import CONFIGS, ROOT, copy_project
+
+PAGES = {path.name: path.read_text(encoding="utf8") for path in sorted((ROOT / "docs").glob("*.md"))}
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], flags=re.S)
+
+
+def run(code, names):
+    exec(compile(code, "a page of docs", "exec"), names)
+    return names
+
+
+def test_the_example_runs(capsys):
+    code = blocks("training.md", "python")[0]
+    run(code, {})
+    assert "('Agra Fort', 'FAC'), ('Delhi', 'GPE')" in capsys.readouterr().out
+
+
+def test_training_on_learns_the_new_and_keeps_the_old(capsys):
+    names = {}
+    for block in blocks("training.md", "python"):
+        run(block, names)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "[('Mount Everest', 'LOC'), ('Agra Fort', 'FAC'), ('Agra', 'GPE')]"
+
+
+def test_the_probabilities_can_be_read(capsys):
+    names = run(blocks("training.md", "python")[0], {"text": "Agra Fort is in Delhi."})
+    capsys.readouterr()
+    run(blocks("confidence.md", "python")[0], names)
+    numbers = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()]
+    assert len(numbers) == 2 + 6 and all(0.5 < number <= 1 for number in numbers)
+
+
+def test_the_gold_that_is_partial_is_understood():
+    names = run(blocks("partial.md", "python")[0], {"nlp": spacy.blank("en")})
+    tags, ents, vocab = names["tags"], names["ents"], names["nlp"].vocab
+    target = make_target("tag", vocab, alternatives_key="maybe")
+    assert target.gold(Example(tags, tags)) == ["PRP", None, None, None]
+    assert target.alternatives(Example(tags, tags)) == [None, None, None, {"NNS", "VBZ"}]
+    target = make_target("ents", vocab, incorrect_spans_key="wrong")
+    assert target.gold(Example(ents, ents)) == [None, None, None, None, "U-GPE"]
+    assert target.incorrect(Example(ents, ents)) == [(2, 3, "GPE")]
+
+
+def test_the_config_excerpt_is_the_default():
+    excerpt = Config().from_str("[components]\n\n" + blocks("components.md", "ini")[0])["components"]["rnn_tagger"]
+    factory = excerpt.pop("factory")
+    meta = spacy.blank("en").add_pipe(factory) and spacy.blank("en").get_factory_meta(factory)
+    default = dict(meta.default_config)
+    assert default.pop("scorer") == {"@scorers": "spacy-rnn-tagger.target_scorer.v1"}
+    default["model"]["tok2vec"]["encode"]["width"] = 128  # the interpolated value
+    assert Config(excerpt) == Config(default)
+
+
+def test_the_option_table_lists_every_option():
+    table = PAGES["components.md"].split("| option |")[1].split("\n\n")[0]
+    options = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.M))
+    assert options == set(spacy.blank("en").get_factory_meta("rnn_tagger").default_config)
+
+
+def test_registered_names_are_described():
+    text = (ROOT / "setup.cfg").read_text()
+    for name in re.findall(r"^    (spacy-rnn-tagger\.\w+\.v\d) =", text, flags=re.M):
+        assert name in PAGES["components.md"], name
+
+
+def test_the_page_of_the_project_is_up_to_date(tmp_path):
+    copy_project(tmp_path)  # local assets that exist become links
+    assert document(tmp_path) == PAGES["project.md"], "run python scripts/project_page.py"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "../README.md"])
+def test_links_lead_somewhere(page):
+    path = ROOT / "docs" / page
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf8")):
+        linked = path.parent / target if target else path
+        assert linked.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf8"), flags=re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}, anchor
+
+
+# The results that benchmarks/results keeps of these configs are found by a checksum of their text (`Run.key` in
+# benchmarks/accuracy/runs.py). So they cannot name a setting that is younger than the results.
+KEPT = {path.name for data in CORPORA.values() for path in (data.config, data.vectors_config)}
+YOUNGER = ('\nengine = "torch"', "\ncache_mb = 128")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.cfg")), ids=lambda path: path.name)
+def test_configs_are_fixed_points_of_fill_config(path, tmp_path):
+    from spacy.cli.init_config import fill_config
+
+    before = path.read_text(encoding="utf8")
+    fill_config(tmp_path / "filled.cfg", path, silent=True)
+    filled = (tmp_path / "filled.cfg").read_text(encoding="utf8")
+    if path.name in KEPT:
+        for setting in YOUNGER:
+            assert setting not in before
+            filled = filled.replace(setting, "")
+    assert filled == before
