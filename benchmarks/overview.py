@@ -2,9 +2,9 @@
 
     python -m benchmarks.overview --speed metrics/speed/components.json --figure docs/figures/overview.svg
 
-Accuracy is read from the tables that `python -m benchmarks.accuracy` wrote into docs/accuracy.md. Speed is what the table
-`components` of `python -m benchmarks.speed` measured: `--speed` keeps it in benchmarks/results/speed, without it what was
-kept before counts.
+Accuracy is read from the tables that `python -m benchmarks.accuracy` wrote into docs/accuracy.md. Speed is what the
+table `components` of `python -m benchmarks.speed` measured: `--speed` keeps it in benchmarks/results/speed, without it
+what was kept before counts.
 """
 
 import argparse
@@ -109,20 +109,14 @@ def read_rows() -> List[Row]:
 
 def markdown(rows: List[Row]) -> str:
     """RETURNS (str): The systems as a Markdown table. rows (List[Row]): The systems."""
-    head = [
-        "tags, UD English-EWT: accuracy, %",
-        "tokens/s",
-        "× spaCy",
-        "entities, WNUT-17: F1, %",
-        "tokens/s",
-        "× spaCy",
-    ]
-    table = Table("overview", "", ["", *head], n_texts=1)
+    speed = ["tokens/s", "× spaCy"]
+    head = ["", "tags, UD English-EWT: accuracy, %", *speed, "entities, WNUT-17: F1, %", *speed]
+    table = Table("overview", "", head, n_texts=1)
     for row in rows:
         cells = [row.system.name]
-        for score, speed in ((row.tags, row.tags_speed), (row.entities, row.entities_speed)):
+        for score, found in ((row.tags, row.tags_speed), (row.entities, row.entities_speed)):
             cells.append(score or NOTHING)
-            cells += [thousands(speed[WARM[0]]), times(speed[WARM[1]])] if speed else [NOTHING, NOTHING]
+            cells += [thousands(found[WARM[0]]), times(found[WARM[1]])] if found else [NOTHING, NOTHING]
         table.add(*cells)
     return table.markdown().strip()
 
@@ -200,11 +194,11 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 def _column(text: str, section: str, head: str) -> Dict[str, str]:
     """RETURNS (Dict[str, str]): A column of a table between markers, by system."""
-    lines = [line for line in text.split(f"<!-- {section}: start -->")[1].splitlines() if line.startswith("|")]
+    table = text.split(f"<!-- {section}: start -->")[1].split(f"<!-- {section}: end -->")[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     place = cells[0].index(head)
-    end = next((i for i, row in enumerate(cells) if i and row[0] == "system"), len(cells))
-    return {row[0]: row[place] for row in cells[2:end] if row[place] != NOTHING}
+    return {row[0]: row[place] for row in cells[2:] if row[place] != NOTHING}
 
 
 if __name__ == "__main__":

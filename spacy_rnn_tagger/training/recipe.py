@@ -49,9 +49,9 @@ def choose_recipe(n_docs: int, n_sentences: int, n_tokens: int, n_labels: int, *
     """Choose settings of training by the size of the data. More data of the same kind never get a smaller setting, but
     for `word_dropout`, which the larger `min_freq` replaces.
 
-    * `max_steps` is in proportion to the square root of the tokens, the rule of the learning curve in docs/accuracy.md: 6,000
-      for the 204,577 tokens of UD English-EWT, half of that for "efficiency". At least 200, at least two for each
-      label, at most 20,000.
+    * `max_steps` is in proportion to the square root of the tokens, the rule of the learning curve in docs/accuracy.md:
+      6,000 for the 204,577 tokens of UD English-EWT, half of that for "efficiency". At least 200, at least two for
+      each label, at most 20,000.
     * There are 20 evaluations, 10 for "efficiency", and training ends after 6 (5) of them without a better score, but
       never within the first 300 steps.
     * The learning rate rises for 100 steps, or for a tenth of them all if that is less.
