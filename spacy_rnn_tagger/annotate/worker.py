@@ -14,7 +14,7 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import ignore_error, import_file, raise_error
 
-from ..models.serving.lexeme_gates import cache_states, restore_cache
+from ..models.serving.lexeme_gates import cache_states, reserve_cache, restore_cache
 from .chunks import cut
 from .layers import layers_of, score_settings
 from .models import load_model
@@ -26,7 +26,7 @@ from .texts import read_segment
 from .writers import Batch, write_shard
 
 MOST_WORDS = 2**14
-"""Words that are computed when a pipeline is loaded: half of what the cache of our components holds."""
+"""Words that are computed when a pipeline is loaded: half of what there is room for."""
 MOST_SPELLINGS, MOST_CHARACTERS = 100_000, 2_000_000
 """Strings that a tokenizer keeps, ten times what it does by itself, and the characters of text that they are from."""
 BATCH_TOKENS = 32_768
@@ -130,10 +130,14 @@ class Annotator:
             return
         words = [word for word in self.nlp.vocab.strings if word and not word.isspace()]
         words = sorted(words, key=lambda word: (len(word), word))[:MOST_WORDS]
-        docs = (Doc(self.nlp.vocab, words=words[i : i + 1000]) for i in range(0, len(words), 1000))
+        docs = [Doc(self.nlp.vocab, words=words[i : i + 1000]) for i in range(0, len(words), 1000)]
         # These are no sentences, which a component may refuse.
         with self._errors_ignored(), suppress(Exception):
-            for _ in self.nlp.pipe(docs):
+            for _ in self.nlp.pipe(docs[:1]):
+                pass
+            for model in self._models:
+                reserve_cache(model, 2 * MOST_WORDS)
+            for _ in self.nlp.pipe(docs[1:]):
                 pass
 
     @contextmanager

@@ -195,6 +195,24 @@ def test_a_table_grows_where_that_pays(monkeypatch, again):
     assert info.entries == 60 if again else info.n_bytes == 17 * 4
 
 
+def test_room_that_is_made_at_once(monkeypatch):
+    monkeypatch.setattr(row_cache, "FIRST_ENTRIES", 16)
+    cache = RowCache(numpy.ones((1, 1, 1, 1), "float32"), (100 + 1) * 4)
+    computed = []
+
+    def compute(first):
+        computed.extend(first)
+        return first.astype("float32")[None, None, :, None]
+
+    keys = numpy.arange(10, dtype="uint64")
+    cache.find(keys, compute)
+    for n, n_rows in ((8, 17), (60, 61), (20, 61), (1000, 101)):
+        cache.reserve(n)
+        assert cache.info().n_bytes == n_rows * 4 and cache.info().entries == 10
+    table, rows = cache.find(keys, compute)
+    assert table[0, 0, rows, 0].tolist() == list(range(10)) and len(computed) == 10 and table[0, 0, 0, 0] == 1
+
+
 @pytest.fixture
 def vectors_nlp():
     nlp = spacy.blank("en")

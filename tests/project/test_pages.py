@@ -11,7 +11,7 @@ from benchmarks.accuracy.corpora import CORPORA
 from scripts.project_page import document
 from spacy_rnn_tagger.pipeline.targets import make_target
 
-from ..conftest import CONFIGS, ROOT, copy_project
+from ..conftest import CONFIGS, ROOT, copy_project, run_cli
 
 PAGES = {path.name: path.read_text(encoding="utf8") for path in sorted((ROOT / "docs").glob("*.md"))}
 
@@ -85,7 +85,43 @@ def test_the_page_of_the_project_is_up_to_date(tmp_path):
     assert document(tmp_path) == PAGES["project.md"], "run python scripts/project_page.py"
 
 
-@pytest.mark.parametrize("page", [*PAGES, "../README.md"])
+def test_a_component_stands_in_other_pipelines(capsys):
+    names = {}
+    for block in blocks("pipelines.md", "python"):
+        run(block, names)
+    beside, alone = capsys.readouterr().out.splitlines()
+    assert beside == "[('Acme', 'ORG'), ('Anna', 'PERSON')]"
+    assert alone == "[('Anna', 'PERSON'), ('Delhi', 'GPE')]"
+
+
+def test_the_worked_examples_of_contributing(capsys):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.S):
+        assert len(block.splitlines()) < 30
+        run(block, names)
+    nlp = spacy.blank("en")
+    doc = nlp("They run")
+    doc[1].lemma_ = "run"
+    target = names["LemmaTarget"](nlp.vocab)
+    assert target.labels_in(Example(nlp.make_doc("They run"), doc)) == {"run"}
+    names["count"](str(CONFIGS / "rnn_tagger_smoke.cfg"))
+    assert int(capsys.readouterr().out) > 10_000
+    assert text.split("```bash\n")[1].split("```")[0].strip() in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    done = run_cli("-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site")
+    assert done.returncode == 0, done.stderr
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf8").partition("nav:")[2]
+    assert {*re.findall(r": (\w+\.md)", nav)} == {*PAGES, "index.md", "reference.md"}
+    reference = (tmp_path / "site" / "reference" / "index.html").read_text(encoding="utf8")
+    for name in re.findall(r"^    (\S+) = spacy_rnn_tagger", (ROOT / "setup.cfg").read_text(), flags=re.M):
+        assert name in reference
+
+
+@pytest.mark.parametrize("page", [*PAGES, "../README.md", "../CONTRIBUTING.md"])
 def test_links_lead_somewhere(page):
     path = ROOT / "docs" / page
     for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf8")):

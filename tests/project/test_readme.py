@@ -39,6 +39,6 @@ def test_the_comparison_is_what_the_command_writes():
     assert table == overview.markdown(overview.read_rows())
 
 
-def test_every_page_is_named():
+def test_pages_that_users_need_are_named():
     pages = {path.name for path in (ROOT / "docs").glob("*.md")}
     assert pages == set(re.findall(r"\(docs/(\w+\.md)\)", README))

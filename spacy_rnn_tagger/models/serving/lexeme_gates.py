@@ -256,6 +256,17 @@ def clear_cache(model: Model[Any, Any]) -> None:
                 value.clear()
 
 
+def reserve_cache(model: Model[Any, Any], n_lexemes: int) -> None:
+    """Make room for some number of lexemes at once, as far as the model's `cache_mb` admits.
+
+    model (Model): A model that has served. See `clear_cache`.
+    n_lexemes (int): How many lexemes.
+    """
+    for kept in _kept_in(model):
+        if kept.value is not None:
+            kept.value.cache.reserve(n_lexemes)
+
+
 def cache_states(model: Model[Any, Any]) -> List[Tuple[LexemeGates, CacheState]]:
     """RETURNS (List[Tuple[LexemeGates, CacheState]]): The lexemes that a model keeps now, for `restore_cache`. model
     (Model): See `clear_cache`."""

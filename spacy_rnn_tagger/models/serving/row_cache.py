@@ -132,6 +132,16 @@ class RowCache:
             return current.table, current_rows
         return _own_table(held, rows, hit, keys, missing, new)
 
+    def reserve(self, n_entries: int) -> None:
+        """Make room for some number of rows at once, rather than when they turn out to be worth it.
+
+        n_entries (int): How many rows; at most `max_entries` count.
+        """
+        n_entries = min(n_entries, self.max_entries)
+        with self._lock:
+            if n_entries > self._n_entries():
+                self._move(n_entries, np.arange(self._held.keys.shape[0]), self._held.dropped)
+
     def info(self) -> CacheInfo:
         """RETURNS (CacheInfo): How full the cache is, and what it was good for. Exact while one thread reads."""
         held = self._held
@@ -185,21 +195,27 @@ class RowCache:
         """Move on to a new table: a larger one with all rows, or one of the same size with those that were read last,
         half of them, or fewer if more room is needed."""
         held = self._held
-        n_entries = held.used.shape[0] - self.reserved.shape[2]
+        n_entries = self._n_entries()
         n_kept = max(0, min(n_entries // 2, n_entries - n))
         latest = np.argsort(held.used[held.rows], kind="stable")[::-1]
         came_back = np.isin(held.dropped, held.keys, assume_unique=True).sum()
         is_of_use = came_back > WORTH_KEEPING * held.dropped.shape[0]
         if n_entries < self.max_entries and (is_of_use or n > n_entries):
             n_entries, n_kept = min(2 * n_entries, self.max_entries), latest.shape[0]
-        kept = np.sort(latest[:n_kept])
+        self._move(n_entries, np.sort(latest[:n_kept]), np.sort(held.keys[latest[n_kept:]]))
+
+    def _move(self, n_entries: int, kept: Index, dropped: Keys) -> None:
+        """Move some rows, given by their places among the keys, to a new table with room for so many."""
+        held = self._held
         empty = self._empty(n_entries)
         start, end = empty.end, empty.end + kept.shape[0]
         for direction in range(self.reserved.shape[1]):
             take_rows(held.table, held.rows[kept], direction, empty.table[:, :, start:end])
         empty.used[start:end] = held.used[held.rows[kept]]
-        dropped = np.sort(held.keys[latest[n_kept:]])
         self._held = empty._replace(keys=held.keys[kept], rows=np.arange(start, end), end=end, dropped=dropped)
+
+    def _n_entries(self) -> int:
+        return int(self._held.used.shape[0] - self.reserved.shape[2])
 
 
 def _look_up(held: _Held, keys: Keys) -> Tuple[Index, NDArray[np.bool_]]:
