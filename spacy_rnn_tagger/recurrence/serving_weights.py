@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import CELLS
+from .squashing import scales_for
 
 Params = Mapping[str, Any]
 Floats = NDArray[np.float32]
@@ -28,7 +29,7 @@ _SCALES: Dict[str, Tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of one layer, laid out for serving. D directions, G gates; scaled as `_SCALES` says.
+    """The weights of one layer, laid out for serving. D directions, G gates; scaled as `scales_for` says.
 
     cell: Name of the cell.
     inputs: (G, D, n_in, n_hidden).
@@ -66,7 +67,8 @@ def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:
     suffixes = ("", "_reverse") if bidirectional else ("",)
     n_hidden = params["weight_hh"].shape[1]
     n_gates = len(CELLS[cell].gates)
-    scale = np.asarray(_SCALES[cell], dtype="float32").reshape((n_gates, 1, 1, 1))
+    scales = scales_for(cell, _SCALES[cell], "float32")
+    scale = np.asarray(scales, dtype="float32").reshape((n_gates, 1, 1, 1))
 
     def stack(name: str) -> Floats:
         gates = np.stack([params[name + suffix].reshape((n_gates, n_hidden, -1)) for suffix in suffixes], axis=1)

@@ -7,7 +7,7 @@ process, the two in turns, which decides alike whenever a machine is asked. Both
 
 import time
 from functools import cache
-from typing import Any
+from typing import Any, Tuple
 
 import numpy as np
 
@@ -17,7 +17,12 @@ N_NUMBERS, N_TRIES = 4096, 40
 
 
 class ByTanh:
-    """sigmoid(2 x) = (tanh(x) + 1) / 2."""
+    """sigmoid(2 x) = (tanh(x) + 1) / 2.
+
+    factor: What `squash` wants the arguments of all gates multiplied by, which weights can do beforehand.
+    """
+
+    factor = 1.0
 
     def __init__(self, dtype: Any) -> None:
         self._half = np.asarray(0.5, dtype=dtype)
@@ -25,9 +30,9 @@ class ByTanh:
     def squash(self, z: Any, sigmoids: Any, others: Any) -> None:
         """Overwrite the arguments of gates.
 
-        z (array): The arguments: of all sigmoids half of what they are of.
-        sigmoids (array): The part of `z` that becomes sigmoid(2 z).
-        others (Optional[array]): The rest of `z`, if there is one, which becomes tanh(z).
+        z (array): The arguments times `factor`: of all sigmoids half of what they are of.
+        sigmoids (array): The part of `z` that becomes sigmoid(2 z / factor).
+        others (Optional[array]): The rest of `z`, if there is one, which becomes tanh(z / factor).
         """
         np.tanh(z, z)
         np.multiply(sigmoids, self._half, sigmoids)
@@ -42,24 +47,26 @@ class ByExp:
     """sigmoid(2 x) = 1 / (1 + exp(-2 x)), and tanh(x) = 2 sigmoid(2 x) - 1. Where exp overflows, the sigmoid is 0, as
     it should be: callers silence the warning."""
 
+    factor = -2.0
+
     def __init__(self, dtype: Any) -> None:
-        self._minus_two, self._one, self._two = (np.asarray(number, dtype=dtype) for number in (-2.0, 1.0, 2.0))
+        self._factor, self._one, self._two = (np.asarray(number, dtype=dtype) for number in (self.factor, 1.0, 2.0))
 
     def squash(self, z: Any, sigmoids: Any, others: Any) -> None:
         """See `ByTanh.squash`."""
-        self._sigmoid(z, z)
+        self._sigmoid(z)
         if others is not None:
             np.multiply(others, self._two, others)
             np.subtract(others, self._one, others)
 
     def tanh(self, x: Any, out: Any) -> Any:
         """See `ByTanh.tanh`."""
-        self._sigmoid(x, out)
+        np.multiply(x, self._factor, out)
+        self._sigmoid(out)
         np.multiply(out, self._two, out)
         return np.subtract(out, self._one, out)
 
-    def _sigmoid(self, x: Any, out: Any) -> None:
-        np.multiply(x, self._minus_two, out)
+    def _sigmoid(self, out: Any) -> None:
         np.exp(out, out)
         np.add(out, self._one, out)
         np.reciprocal(out, out)
@@ -68,6 +75,18 @@ class ByExp:
 def squashing(dtype: Any) -> Any:
     """RETURNS (Union[ByTanh, ByExp]): What squashes arrays of a type. dtype (dtype): The type of the arrays."""
     return _squashing(np.dtype(dtype))
+
+
+def scales_for(cell: str, scales: Tuple[float, ...], dtype: Any) -> Tuple[float, ...]:
+    """What to multiply the arguments of each gate by, so that `squash` can take them.
+
+    cell (str): Name of the cell. The candidate of a GRU is no part of what its gates are squashed with.
+    scales (Tuple[float, ...]): 1/2 for a sigmoid, 1 for a tanh.
+    dtype (dtype): The type of the arguments.
+    RETURNS (Tuple[float, ...]): The factors.
+    """
+    factor = squashing(dtype).factor
+    return tuple(scale * factor if cell == "lstm" or scale == 0.5 else scale for scale in scales)
 
 
 @cache

@@ -1,13 +1,15 @@
 """A recurrent layer's weights as training by arrays wants them: all gates of a direction side by side.
 
-A step's product is then one per direction, forwards and backwards. Forwards, all squashing of a step is one tanh, as in
-`serving_weights`, whose scaling of the sigmoids' arguments is folded into the weights here too.
+A step's product is then one per direction, forwards and backwards. Forwards, all gates of a step are squashed together,
+as in `serving_weights`, and the scaling of their arguments is folded into the weights here too.
 """
 
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
+
+from .squashing import scales_for
 
 Params = Mapping[str, Any]
 
@@ -19,12 +21,14 @@ class Slots:
     Each slot holds what a gate was, and in the backward pass the gradient of its argument. Gates are numbers of the
     places in which `Cell.gates` has them.
 
+    cell: Name of the cell.
     n: Number of slots.
     recurrent: The gates, in the order in which the recurrent product has them; their slots begin with the first one.
     inputs: The gates, in the order in which the input product has them; their slots end with the last one.
-    scales: What the tanh of each gate wants its argument multiplied by, 1/2 for a sigmoid.
+    scales: 1/2 for a sigmoid, 1 for a tanh.
     """
 
+    cell: str
     n: int
     recurrent: Tuple[int, ...]
     inputs: Tuple[int, ...]
@@ -34,10 +38,10 @@ class Slots:
 # The LSTM's output gate comes first: so the sigmoids lie side by side, and so do the gates that the cell state's
 # gradient is multiplied by. The GRU's first slot is its candidate's recurrent product, which the reset gate multiplies.
 SLOTS: Dict[str, Slots] = {
-    "lstm": Slots(4, (3, 0, 1, 2), (3, 0, 1, 2), (0.5, 0.5, 1.0, 0.5)),
-    "gru": Slots(4, (2, 0, 1), (0, 1, 2), (0.5, 0.5, 1.0)),
-    "rnn_tanh": Slots(1, (0,), (0,), (1.0,)),
-    "rnn_relu": Slots(1, (0,), (0,), (1.0,)),
+    "lstm": Slots("lstm", 4, (3, 0, 1, 2), (3, 0, 1, 2), (0.5, 0.5, 1.0, 0.5)),
+    "gru": Slots("gru", 4, (2, 0, 1), (0, 1, 2), (0.5, 0.5, 1.0)),
+    "rnn_tanh": Slots("rnn_tanh", 1, (0,), (0,), (1.0,)),
+    "rnn_relu": Slots("rnn_relu", 1, (0,), (0,), (1.0,)),
 }
 
 
@@ -115,5 +119,5 @@ def restore(gradient: Any, gates: Tuple[int, ...], n_hidden: int) -> Any:
 def scale_rows(slots: Slots, gates: Tuple[int, ...], weights: Any) -> Any:
     """(n_gates * n_hidden, 1) what to multiply the rows of weights by whose gates have the given order."""
     n_hidden = weights.shape[-2] // len(gates)
-    scales = np.asarray(slots.scales, dtype=weights.dtype)[list(gates)]
+    scales = np.asarray(scales_for(slots.cell, slots.scales, weights.dtype), dtype=weights.dtype)[list(gates)]
     return np.repeat(scales, n_hidden)[:, None]
