@@ -63,7 +63,11 @@ def reference_page() -> str:
         lines += [f"## {title}", ""]
         for line in setup["options.entry_points"][group].strip().splitlines():
             name, _, place = line.partition(" = ")
-            lines += [f"### `{name}`", "", f"::: {place.strip().replace(':', '.')}", ""]
+            lines += [f"### `{name}`", ""]
+            if group == "spacy_factories":
+                lines += [f'`nlp.add_pipe("{name}")`: see [components](components.md#the-components).', ""]
+            else:
+                lines += [f"::: {place.strip().replace(':', '.')}", ""]
     for title, names in FUNCTIONS.items():
         lines += [f"## {title}", ""]
         for name in names:
