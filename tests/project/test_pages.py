@@ -8,6 +8,7 @@ from spacy.training import Example
 from thinc.api import Config
 
 from benchmarks.accuracy.corpora import CORPORA
+from scripts import messages_page
 from scripts.project_page import document
 from spacy_rnn_tagger.pipeline.targets import make_target
 
@@ -119,6 +120,15 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     reference = (tmp_path / "site" / "reference" / "index.html").read_text(encoding="utf8")
     for name in re.findall(r"^    (\S+) = spacy_rnn_tagger", (ROOT / "setup.cfg").read_text(), flags=re.M):
         assert name in reference
+
+
+def test_every_message_has_its_entry():
+    assert messages_page.page() == PAGES["troubleshooting.md"], "run python scripts/messages_page.py"
+    with pytest.raises(ValueError) as caught:
+        spacy.blank("en").add_pipe("rnn_tagger", config={"decoder": "viterbi"})
+    entries = [line[2:].strip("` ") for line in PAGES["troubleshooting.md"].splitlines() if line.startswith("* ")]
+    patterns = [".*".join(map(re.escape, entry.split("…"))) for entry in entries]
+    assert any(re.fullmatch(pattern, str(caught.value)) for pattern in patterns), caught.value
 
 
 @pytest.mark.parametrize("page", [*PAGES, "../README.md", "../CONTRIBUTING.md"])
