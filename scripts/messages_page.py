@@ -15,7 +15,8 @@ INTRODUCTION = """# Troubleshooting by message
 
 Every sentence that the package itself says when something is wrong, by what you were doing. What differs from case to
 case is written here as `…`: find yours by the words around it. A sentence says what was given, what is allowed and
-where; what to do beyond that stands above each list. `python scripts/messages_page.py` writes this page from the sources.
+where; what to do beyond that stands above each list. `python scripts/messages_page.py` writes this page from the
+sources.
 """
 # By room, as tests/project/test_layout.py has them: the heading, and what to do.
 ROOMS = {
@@ -107,10 +108,12 @@ def page(package: Path = PACKAGE) -> str:
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
-    """The sentences of a node: what is raised, what `warnings.warn` is given."""
+    """The sentences of a node: what is raised, what an error is made of, what `warnings.warn` is given."""
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
         arguments = [*node.exc.args, *(keyword.value for keyword in node.exc.keywords)]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "warn":
+    elif isinstance(node, ast.Call) and _name(node.func).endswith("Error"):
+        arguments = node.args
+    elif isinstance(node, ast.Call) and _name(node.func) == "warn":
         arguments = node.args[:1]
     else:
         return
@@ -118,6 +121,11 @@ def _texts(node: ast.AST) -> Iterator[str]:
         text = _text(argument)
         if text and text.strip(" …"):
             yield re.sub("…+", "…", " ".join(text.split()))
+
+
+def _name(function: ast.AST) -> str:
+    """The name that something is called by, without what it is an attribute of."""
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _text(node: ast.AST) -> Optional[str]:
