@@ -246,7 +246,7 @@ def test_memory_is_read_or_the_reason_said(monkeypatch, tmp_path):
 def test_inputs_at_rest_are_those_of_every_block(n_directions):
     rng = numpy.random.default_rng(0)
     weights = gemm._weights(rng, n_directions)
-    packing = make_packing([8] * 128)  # two steps make a block
+    packing = make_packing([8] * 128)  # a block is of two steps, or of four
     gates = gemm._gates(rng, weights, 1)
     found = {}
     for name, inputs in (
@@ -320,8 +320,10 @@ def test_the_tables_of_several_processes(name, arguments, capsys):
 def test_training_is_timed(arguments):
     assert training.main(arguments) == 0
     figures = read(arguments, "training")["figures"]
-    assert [figure["docs"] for figure in figures] == ["sentences"] * 6 + ["whole docs"] * 6
-    for base in figures[5], figures[11]:
+    assert [figure["docs"] for figure in figures] == [
+        docs for docs in ("sentences", "docs of 10 sentences", "whole docs") for _ in range(6)
+    ]
+    for base in figures[5::6]:
         assert base["recipe"] == "ewt-peer" and base["time / spaCy's"] == 1 and base["seconds of an epoch"] > 0
 
 
@@ -369,4 +371,7 @@ def test_missing_training_data(arguments, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     i = arguments.index("--train")
     assert soak.main(arguments[:i] + arguments[i + 4 :]) == 1
-    assert "there is no corpus/ewt/en_ewt-ud-train.spacy to initialize 'ewt' from" in capsys.readouterr().err
+    assert (
+        "there is no training data corpus/ewt/en_ewt-ud-train.spacy; run `spacy project run ewt-corpus`"
+        in capsys.readouterr().err
+    )

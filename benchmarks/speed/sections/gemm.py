@@ -32,7 +32,7 @@ class Resting(Inputs):
     def fetch(self, tokens: List[Any], out: Any) -> None:
         if not self.fetched:
             self.fetched = True
-            out[...] = self.gates[:, :, : out.shape[2]]
+            out[...] = self.gates[:, :, np.arange(out.shape[2]) % self.gates.shape[2]]
 
 
 def measure_gemm(setup: Setup) -> Table:
