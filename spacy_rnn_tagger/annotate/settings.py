@@ -25,6 +25,8 @@ class AnnotateSettings:
     shard_tokens: About how many tokens a shard has at most. A longer document is a shard of its own.
     max_characters: The longest document that is annotated, in characters; longer ones are rejected. If None, there is
         no limit, unless spaCy's own parser or ner is in the pipeline: then it is the pipeline's own.
+    answers: How many of the likeliest tags of each token are kept in `.spacy` shards with their probabilities, for
+        students to learn from (`spacy rnn distill`). If None, none are.
     """
 
     format: str = "parquet"
@@ -35,6 +37,7 @@ class AnnotateSettings:
     id_field: str = "id"
     shard_tokens: int = SHARD_TOKENS
     max_characters: Optional[int] = None
+    answers: Optional[int] = None
 
     def check(self) -> None:
         """Refuse settings that are not allowed. RAISES (ValueError): On the first."""
@@ -43,6 +46,10 @@ class AnnotateSettings:
         check_positive(WHERE, shard_tokens=self.shard_tokens)
         if self.max_characters is not None:
             check_positive(WHERE, max_characters=self.max_characters)
+        if self.answers is not None:
+            check_positive(WHERE, answers=self.answers)
+            if self.format != "spacy":
+                raise ValueError(f"{WHERE}: answers are kept in the format 'spacy' only, not in {self.format!r}.")
         for name in ("text_field", "id_field"):
             if not getattr(self, name):
                 raise ValueError(f"{WHERE}: {name} is empty; name a field or column, such as {name.split('_')[0]!r}.")

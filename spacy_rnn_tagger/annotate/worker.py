@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 from spacy.util import ignore_error, import_file, raise_error
 
 from ..models.serving.lexeme_gates import cache_states, reserve_cache, restore_cache
+from .answers import answer_settings, keep_all_answers
 from .chunks import cut
 from .layers import layers_of, score_settings
 from .models import load_model
@@ -62,6 +63,8 @@ class Annotator:
         self.nlp, self.settings = nlp, settings
         self.layers = layers_of(nlp, scores=settings.scores)
         self._config: Dict[str, Dict[str, Any]] = score_settings(nlp) if settings.scores else {}
+        if settings.answers is not None:
+            self._config = {name: {**self._config.get(name, {}), **own} for name, own in answer_settings(nlp).items()}
         self._most = settings.max_characters
         if self._most is None and any(hasattr(pipe, "moves") for _, pipe in nlp.pipeline):
             self._most = nlp.max_length
@@ -234,6 +237,8 @@ class Worker:
                     ids.append(name_of(chunk.segments[i].file, text))
             counts[0] += len(docs)
             counts[1] += sum(map(len, docs))
+            if docs and self._settings.answers is not None:
+                keep_all_answers(self._annotator.nlp, docs, self._settings.answers)
             if docs:
                 yield docs, ids
 

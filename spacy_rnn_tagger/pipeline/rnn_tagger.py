@@ -22,6 +22,7 @@ from .annotator import Annotator
 from .confidence import PathScores, decode_confident
 from .gold import read_gold, read_incorrect
 from .initialization import collect_labels, take_sample
+from .mixed_loss import mixed_loss, read_answers
 from .pipeline_checks import check_listeners, check_score_weights, check_scores_key
 from .predictions import Predictions, split
 from .rehearsal import rehearse
@@ -294,7 +295,8 @@ class RNNTagger(Annotator, SavedTagger):
         gold. For softmax it is the sum of the tokens' cross-entropies. Tokens whose gold tag is missing, misaligned or
         unknown may have any tag: softmax leaves them out, a CRF sums over them. Class weights multiply what each token
         adds. Of a token's alternatives, any is right. Each incorrect span adds -log(1 - P), P being its exact
-        probability over all legal paths, for softmax too.
+        probability over all legal paths, for softmax too. Docs about which teachers have answered add the divergence
+        from their answers as well, in the share that the docs ask for (`spacy-rnn-tagger.soft_corpus.v1`).
 
         examples (Iterable[Example]): The batch.
         scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
@@ -311,14 +313,14 @@ class RNNTagger(Annotator, SavedTagger):
         gold, unknown = read_gold(examples, self.target, tags)
         segments, wrong = read_incorrect(examples, self.target, self.labels, len(tags))
         self._warn_unknown({self.target.label_of(tag) for tag in unknown} | wrong)
-        result = path_loss(
-            ops.to_numpy(ops.xp.concatenate(scores)),
-            lengths,
-            gold,
-            weights=self.tag_weights(tags),
-            excluded=segments,
-            **self._rules(self.target.permitted(docs, self.labels)),
-        )
+        emissions = ops.to_numpy(ops.xp.concatenate(scores))
+        rules = self._rules(self.target.permitted(docs, self.labels))
+        weights = self.tag_weights(tags)
+        answers = read_answers(examples, self.target, tags)
+        if any(found is not None for found in answers):
+            result = mixed_loss(emissions, gold, answers, examples, weights=weights, excluded=segments, rules=rules)
+        else:
+            result = path_loss(emissions, lengths, gold, weights=weights, excluded=segments, **rules)
         if np.isnan(result.loss):
             raise ValueError(Errors.E910.format(name=self.name))
         for name in self._transition_weights():

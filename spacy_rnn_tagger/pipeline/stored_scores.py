@@ -200,6 +200,24 @@ def stored_span_scores(key: str, doc: Doc) -> Dict[Tuple[int, int, int], float]:
     return {(s.start, s.end, s.label): known[mark] for s, mark in zip(spans, marks) if mark in known}
 
 
+def take_probs(key: str, doc: Doc) -> Optional[NDArray[np.float32]]:
+    """Take the probabilities of all tags off a doc that was just annotated. The rest of what was kept stays.
+
+    key (str): What they were kept under.
+    doc (Doc): The doc.
+    RETURNS (Optional[array]): (n_tokens, n_tags) probabilities, NaN where annotation was there before; None if none
+        were kept.
+    """
+    record = _user_data(doc).get(_record_key(key))
+    if record is None or "probs" not in record:
+        return None
+    probs: NDArray[np.float32] = record.pop("probs")
+    record.pop("tags")
+    if "scores" not in record:
+        del _user_data(doc)[_record_key(key)]
+    return probs
+
+
 def register_extensions(key: str) -> List[str]:
     """Make what is kept under a key readable as `Span._.{key}_score`, `Token._.{key}_score` and `Token._.{key}_probs`,
     and all that a doc has as `Doc._.{key}_score` and `Doc._.{key}_probs`.

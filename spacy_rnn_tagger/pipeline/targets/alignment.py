@@ -3,6 +3,7 @@
 from typing import Dict, FrozenSet, List, Optional, Sequence, Set, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
@@ -42,6 +43,25 @@ def align_values(example: Example, values: Sequence[Optional[Value]]) -> List[Op
     for i, number in zip(reached[agreed].tolist(), lowest[agreed].tolist()):
         aligned[i] = known[number]
     return aligned
+
+
+def align_rows(example: Example, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Project one row of numbers per gold token to the predicted tokens that are the same.
+
+    example (Example): The example.
+    rows (array): (n_gold_tokens, n) numbers.
+    RETURNS (array): (n_predicted_tokens, n) the rows; zeros for tokens that are not one whole gold token.
+    """
+    if same_tokens(example):
+        return rows
+    x2y, y2x = example.alignment.x2y, example.alignment.y2x
+    found = np.zeros((len(example.x), rows.shape[1]), dtype=rows.dtype)
+    lengths = np.asarray(x2y.lengths)
+    alone = np.flatnonzero(lengths == 1)
+    same = np.asarray(x2y.data)[(np.cumsum(lengths) - lengths)[alone]]
+    whole = np.asarray(y2x.lengths)[same] == 1
+    found[alone[whole]] = rows[same[whole]]
+    return found
 
 
 def aligned_strings(example: Example, attr: str) -> List[Optional[str]]:

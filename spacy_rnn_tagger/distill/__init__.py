@@ -1,0 +1,6 @@
+"""Distillation: what slow or many-headed pipelines know, taught to one fast one."""
+
+from .run import Distillation, distill
+from .settings import DistillSettings
+
+__all__ = ["DistillSettings", "Distillation", "distill"]
