@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from ..pipeline.rnn_tagger import RNNTagger
 from ..pipeline.stored_scores import take_probs
 from ..pipeline.targets import make_target
-from ..pipeline.teacher_answers import keep_answers
+from ..pipeline.teacher_answers import keep_answers, keep_only_answers
 
 WITH_SOFTMAX = {"tagger": "tag", "morphologizer": "morph"}
 """spaCy's factories whose models give probabilities, and the targets of ours that they are about."""
@@ -25,7 +25,7 @@ def answer_settings(nlp: Language) -> Dict[str, Dict[str, Any]]:
 
 def keep_all_answers(nlp: Language, docs: Sequence[Doc], k: int) -> None:
     """Keep the probabilities of all components that have some: ours, their exact marginals; spaCy's tagger and
-    morphologizer, their softmax.
+    morphologizer, their softmax. Nothing else stays in `doc.user_data`.
 
     nlp (Language): The pipeline that has annotated the docs.
     docs (Sequence[Doc]): The docs.
@@ -41,6 +41,9 @@ def keep_all_answers(nlp: Language, docs: Sequence[Doc], k: int) -> None:
             target, tags = _tags_of(nlp, name, pipe)
             for doc, probabilities in zip(docs, _softmax_of(pipe, docs)):
                 keep_answers(doc, target, tags, probabilities, k)
+    for doc in docs:
+        # What a transformer leaves on a doc is a thousand times as large as all else.
+        keep_only_answers(doc)
 
 
 def _tags_of(nlp: Language, name: str, pipe: Any) -> Tuple[str, List[str]]:

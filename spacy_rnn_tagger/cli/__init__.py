@@ -16,6 +16,7 @@ def import_commands() -> None:
         check,
         compress,
         convert,
+        distill,
         doubts,
         init_config,
         report,

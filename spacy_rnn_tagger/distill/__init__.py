@@ -1,6 +1,7 @@
 """Distillation: what slow or many-headed pipelines know, taught to one fast one."""
 
+from .comparison import PipelineNumbers
 from .run import Distillation, distill
 from .settings import DistillSettings
 
-__all__ = ["DistillSettings", "Distillation", "distill"]
+__all__ = ["DistillSettings", "Distillation", "PipelineNumbers", "distill"]

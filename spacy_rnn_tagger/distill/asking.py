@@ -78,8 +78,10 @@ def ask(
     RAISES (ValueError): If a teacher or an input cannot be read.
     """
     asked = AnnotateSettings(format="spacy", answers=settings.answers, shard_tokens=settings.shard_tokens)
-    folders = [output / f"{i}-{Path(teacher).resolve().name if Path(teacher).is_dir() else teacher}".replace(" ", "_")
-               for i, teacher in enumerate(teachers, 1)]
+    folders = [
+        output / f"{i}-{Path(teacher).resolve().name if Path(teacher).is_dir() else teacher}".replace(" ", "_")
+        for i, teacher in enumerate(teachers, 1)
+    ]
     runs = [
         annotate(
             teacher,

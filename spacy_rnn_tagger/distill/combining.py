@@ -45,7 +45,7 @@ def agree(answers: Sequence[Rows]) -> Rows:
     said = [each.argmax(axis=1) for each in votes]
     truth = _normalized(np.sum(votes, axis=0).astype("float64"))
     n_tags = truth.shape[1]
-    anywhere = truth.any(axis=1)
+    anywhere = np.asarray(truth.any(axis=1))
     for _ in range(ROUNDS):
         share = (truth.sum(axis=0) + PRIOR / n_tags) / (truth.sum() + PRIOR)
         logs = np.zeros_like(truth)

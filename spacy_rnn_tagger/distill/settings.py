@@ -42,9 +42,7 @@ class DistillSettings:
     def check(self) -> None:
         """Refuse settings that are not allowed. RAISES (ValueError): On the first."""
         check_positive(WHERE, answers=self.answers, shard_tokens=self.shard_tokens)
-        check_probability(
-            WHERE, weight=self.weight, min_confidence=self.min_confidence, gold_share=self.gold_share
-        )
+        check_probability(WHERE, weight=self.weight, min_confidence=self.min_confidence, gold_share=self.gold_share)
         if self.gold_share >= 1:
             raise ValueError(f"{WHERE}: gold_share = {self.gold_share} leaves no room for raw text; give less than 1.")
         if self.combine not in COMBINATIONS:

@@ -101,9 +101,7 @@ def finishing_config(config: Config, student: Path, gold: Path, dev: Path, setti
     config["components"] = {name: {"source": str(student)} for name in taught["nlp"]["pipeline"]}
     config["nlp"]["pipeline"] = list(taught["nlp"]["pipeline"])
     steps = settings.gold_steps
-    config["training"].update(
-        max_steps=steps, max_epochs=0, eval_frequency=max(1, steps // 10), patience=max(1, steps)
-    )
+    config["training"].update(max_steps=steps, max_epochs=0, eval_frequency=max(1, steps // 10), patience=max(1, steps))
     config["training"]["optimizer"]["learn_rate"] = {
         "@schedules": "warmup_linear.v1",
         "warmup_steps": max(1, steps // 10),

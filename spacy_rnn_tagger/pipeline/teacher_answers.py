@@ -58,6 +58,13 @@ def answered_targets(doc: Doc) -> List[str]:
     return sorted({key[1][len(NAME) :] for key in keys if str(key[1]).startswith(NAME)})
 
 
+def keep_only_answers(doc: Doc) -> None:
+    """Forget all that a doc's data hold but what teachers said. doc (Doc): The doc."""
+    data = _data(doc)
+    for key in [key for key in data if not (isinstance(key, tuple) and str(key[1]).startswith(NAME))]:
+        del data[key]
+
+
 def drop_answers(doc: Doc) -> None:
     """Forget all that teachers said about a doc. doc (Doc): The doc."""
     for key in [key for key in _data(doc) if isinstance(key, tuple) and str(key[1]).startswith(NAME)]:

@@ -2,7 +2,7 @@
 
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence
 
 from spacy.training import Example
 
@@ -25,7 +25,7 @@ class SoftCorpus:
     mixture (Mixture): How the answers enter the loss.
     gold (Optional[CheckedCorpus]): The gold docs.
     gold_share (float): Their share of all tokens.
-    held_out (Optional[CheckedCorpus]): Docs whose sentences are not learned from.
+    held_out (Sequence[CheckedCorpus]): Docs whose sentences are not learned from.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class SoftCorpus:
         mixture: Mixture,
         gold: Optional[CheckedCorpus],
         gold_share: float,
-        held_out: Optional[CheckedCorpus],
+        held_out: Sequence[CheckedCorpus],
     ) -> None:
         self.answers, self.mixture, self.gold, self.gold_share = answers, mixture, gold, gold_share
         self.held_out = held_out
@@ -45,12 +45,12 @@ class SoftCorpus:
         nlp (Language): The pipeline.
         YIELDS (Example): Examples with answers, and gold ones between them, the same ones again if they are too few.
         """
-        held_out = None if self.held_out is None else HeldOut(self.held_out.docs(nlp.vocab))
+        held_out = HeldOut(doc for corpus in self.held_out for doc in corpus.docs(nlp.vocab))
         gold: List[Example] = [] if self.gold is None else list(self.gold(nlp))
         again = cycle(gold)
         n_soft = n_gold = 0
         for example in self.answers(nlp):
-            if held_out is not None and held_out.find(example.reference.text) is not None:
+            if len(held_out) and held_out.find(example.reference.text) is not None:
                 continue
             set_mixture(example.reference, self.mixture)
             yield example
@@ -68,7 +68,7 @@ def create_soft_corpus(
     weight: float = 1.0,
     temperature: float = 1.0,
     min_confidence: float = 0.0,
-    held_out: Optional[Path] = None,
+    held_out: Sequence[Path] = (),
     gold_preproc: bool = False,
     max_length: int = 0,
     limit: int = 0,
@@ -86,7 +86,8 @@ def create_soft_corpus(
     temperature (float): The temperature `T`.
     min_confidence (float): The least probability of a token's likeliest tag; tokens of which the teacher is less sure
         are missing.
-    held_out (Optional[Path]): Docs of development and test data: those with one of their sentences are left out.
+    held_out (Sequence[Path]): .spacy files with development and test data; docs with one of their sentences are left
+        out.
     gold_preproc (bool): Whether to use sentences and tokens of the docs instead of the pipeline's tokenizer.
     max_length (int): Longest doc in tokens; longer ones are split into sentences or skipped. 0 for no limit.
     limit (int): How many docs with answers to read. 0 for all.
@@ -107,5 +108,5 @@ def create_soft_corpus(
         Mixture(weight, temperature, min_confidence),
         None if gold is None or not gold_share else create_corpus(gold, augmenter=augmenter, **options),
         gold_share,
-        None if held_out is None else create_corpus(held_out),
+        [create_corpus(path) for path in held_out],
     )
