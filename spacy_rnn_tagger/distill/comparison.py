@@ -32,7 +32,7 @@ class PipelineNumbers:
     model (str): Its directory or package.
     scores (Dict[str, float]): Its scores against the gold, from 0 to 1.
     agreement (Dict[str, float]): The same scores against what the first teacher predicts; empty for itself.
-    ece (Dict[str, float]): The expected calibration error of each component of ours.
+    ece (Dict[str, float]): The expected calibration error of each component of ours that predicts anything.
     tokens_per_second (float): Median of three rounds from text to annotation, one thread.
     megabytes (float): Its size on disk.
     """
@@ -68,7 +68,9 @@ def compare(models: Sequence["tuple[str, str]"], corpus: Corpus, *, gpu: int = -
         for pipe_name, pipe in nlp.pipeline:
             if isinstance(pipe, RNNTagger) and any(pipe.target.is_annotated(eg.reference) for eg in examples):
                 (batches,) = score_folds(nlp, pipe_name, examples)
-                numbers.ece[pipe_name] = assess(pipe, batches).ece
+                ece = assess(pipe, batches).ece
+                if ece == ece:  # not a number where nothing is predicted
+                    numbers.ece[pipe_name] = ece
         numbers.tokens_per_second = _speed(nlp, [eg.reference.text for eg in examples])
         files = [path for path in find_model(name).rglob("*") if path.is_file()]
         numbers.megabytes = sum(path.stat().st_size for path in files) / 1e6

@@ -60,7 +60,13 @@ def annotated_targets(docs: Iterable[Doc]) -> List[str]:
         extension.PREFIX + key[1]
         for doc in docs
         for key in doc.user_data
-        if isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[2] is not None and key[3] is None
+        if isinstance(key, tuple)
+        and len(key) == 4
+        and key[0] == "._."
+        and key[2] is not None
+        and key[3] is None
+        # Probabilities that we keep lie under names that no custom attribute has.
+        and ":" not in key[1]
     }
     return [*found, *sorted(keys), *sorted(extensions)]
 
