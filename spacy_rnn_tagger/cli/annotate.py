@@ -34,6 +34,10 @@ class AnnotateOptions:
     scores: Annotated[bool, Opt("--scores", help="Write the probabilities of predictions too")] = False
     text_field: Annotated[str, Opt("--text-field", help="Field of JSONL or column of a table with the text")] = "text"
     id_field: Annotated[str, Opt("--id-field", help="Field or column with the id, if there is one")] = "id"
+    answers: Annotated[
+        Optional[int],
+        Opt("--answers", help="With --to spacy: keep so many likely tags of each token, to distill", min=1),
+    ] = None
     whole_files: Annotated[bool, Opt("--whole-files", help="A .txt file is one document, not each of its lines")] = (
         False
     )
@@ -64,6 +68,7 @@ class AnnotateOptions:
             id_field=self.id_field,
             shard_tokens=self.shard_tokens,
             max_characters=self.max_characters,
+            answers=self.answers,
         )
 
 

@@ -11,7 +11,7 @@ import typer
 from spacy.cli._util import Arg, Opt, parse_config_overrides
 
 from ..annotate import Progress
-from ..distill import Distillation, DistillSettings, distill
+from ..distill import Distillation, DistillSettings, Workers, distill
 from ..distill.settings import COMBINATIONS, WHERE
 from ..training.local_pool import WorkerDied
 from .app import rnn_cli
@@ -98,10 +98,7 @@ def distill_cli(**given: Any) -> None:
                     test=options.test,
                     settings=options.settings(),
                     overrides=overrides,
-                    leave_out=options.leave_out,
-                    processes=options.processes,
-                    gpu=options.gpu_id,
-                    code=options.code_path,
+                    workers=Workers(options.processes, options.gpu_id, options.code_path),
                     force=options.force,
                     progress=_show,
                 )

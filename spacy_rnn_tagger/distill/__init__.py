@@ -2,6 +2,6 @@
 
 from .comparison import PipelineNumbers
 from .run import Distillation, distill
-from .settings import DistillSettings
+from .settings import DistillSettings, Workers
 
-__all__ = ["DistillSettings", "Distillation", "PipelineNumbers", "distill"]
+__all__ = ["DistillSettings", "Distillation", "PipelineNumbers", "Workers", "distill"]

@@ -24,7 +24,7 @@ from ..pipeline.targets import Target, annotated_targets, make_target
 from ..pipeline.teacher_answers import answered_targets, answers_of, drop_answers, keep_answers
 from ..training.corpus import read_docs
 from .combining import COMBINE, Rows
-from .settings import WHERE, DistillSettings
+from .settings import WHERE, DistillSettings, Workers
 
 MARK = "combined.json"
 RULES = ("entity_ruler", "span_ruler", "attribute_ruler")
@@ -57,9 +57,7 @@ def ask(
     output: Path,
     settings: DistillSettings,
     *,
-    processes: int = 0,
-    gpu: int = -1,
-    code: Optional[Path] = None,
+    workers: Optional[Workers] = None,
     force: bool = False,
     progress: Callable[[str, Progress], None] = lambda teacher, progress: None,
 ) -> Answers:
@@ -69,14 +67,13 @@ def ask(
     raw (Sequence[str]): Files, folders and patterns, as `annotate` takes them.
     output (Path): The folder for the answers.
     settings (DistillSettings): How many answers are kept, and how several teachers' become one.
-    processes (int): How many processes; 0 for as many as there are cores.
-    gpu (int): The number of the GPU that teachers run on; -1 for the CPU.
-    code (Optional[Path]): Python file with functions that the teachers need.
+    workers (Optional[Workers]): Who does the work.
     force (bool): Whether to start anew where answers of other texts or teachers lie.
     progress (Callable[[str, Progress], None]): Is told how far each teacher is.
     RETURNS (Answers): The answers.
     RAISES (ValueError): If a teacher or an input cannot be read.
     """
+    workers = workers or Workers()
     asked = AnnotateSettings(format="spacy", answers=settings.answers, shard_tokens=settings.shard_tokens)
     folders = [
         output / f"{i}-{Path(teacher).resolve().name if Path(teacher).is_dir() else teacher}".replace(" ", "_")
@@ -88,9 +85,9 @@ def ask(
             list(raw),
             folder,
             settings=asked,
-            processes=processes,
-            gpu=gpu,
-            code=code,
+            processes=workers.processes,
+            gpu=workers.gpu,
+            code=workers.code,
             force=force,
             progress=lambda state, teacher=teacher: progress(teacher, state),  # type: ignore[misc]
         )

@@ -23,7 +23,7 @@ from ..training.corpus import create_corpus
 from ..training.held_out import HeldOut
 from .asking import ask
 from .comparison import PipelineNumbers, compare, data_kind
-from .settings import WHERE, DistillSettings
+from .settings import WHERE, DistillSettings, Workers
 from .students import finishing_config, gold_config, read_config, score_of, taught_config, train_once
 
 MARK, BEST, REPORT = "distill.json", "model-best", "report.json"
@@ -69,10 +69,7 @@ def distill(
     test: Optional[Path] = None,
     settings: Optional[DistillSettings] = None,
     overrides: Optional[Mapping[str, Any]] = None,
-    leave_out: bool = False,
-    processes: int = 0,
-    gpu: int = -1,
-    code: Optional[Path] = None,
+    workers: Optional[Workers] = None,
     force: bool = False,
     progress: Callable[[str, Progress], None] = lambda teacher, progress: None,
 ) -> Distillation:
@@ -89,16 +86,13 @@ def distill(
     test (Optional[Path]): Data to compare on, as `dev`; `dev` itself if None.
     settings (Optional[DistillSettings]): How answers and gold are mixed.
     overrides (Optional[Mapping[str, Any]]): Settings of the student's config, by "section.key".
-    leave_out (bool): Whether raw texts with a sentence of `dev` or `test` are left out; else they are refused.
-    processes (int): How many processes ask the teachers; 0 for as many as there are cores.
-    gpu (int): The number of the GPU; -1 for the CPU.
-    code (Optional[Path]): Python file with functions that pipelines need.
+    workers (Optional[Workers]): Who does the work.
     force (bool): Whether to start anew where the folder holds another distillation.
     progress (Callable[[str, Progress], None]): Is told how far each teacher is.
     RETURNS (Distillation): What came of it, with a comparison of all pipelines.
     RAISES (ValueError): If an argument is not allowed, or `raw` holds a sentence of `dev` or `test`.
     """
-    settings = settings or DistillSettings()
+    settings, workers = settings or DistillSettings(), workers or Workers()
     settings.check()
     if not teachers:
         raise ValueError(f"{WHERE}: no teacher is named; name a pipeline's directory or package.")
@@ -110,32 +104,31 @@ def distill(
     output.mkdir(parents=True, exist_ok=True)
     if not (output / MARK).exists():
         srsly.write_json(output / MARK, {"command": WHERE})
-    if code is not None:
-        import_file("python_code", code)
+    if workers.code is not None:
+        import_file("python_code", workers.code)
 
     def asked(texts: Sequence[str], name: str) -> Any:
-        options: Any = {"processes": processes, "gpu": gpu, "code": code, "force": force, "progress": progress}
-        return ask(teachers, texts, output / name, settings, **options)
+        return ask(teachers, texts, output / name, settings, workers=workers, force=force, progress=progress)
 
     dev_docs = Path(dev) if data_kind(Path(dev)) == "gold" else asked([str(dev)], "dev").folder
     test_docs = dev_docs
     if test is not None:
         test_docs = Path(test) if data_kind(Path(test)) == "gold" else asked([str(test)], "test").folder
     held = list(dict.fromkeys([dev_docs, test_docs]))
-    n_held_out = check_raw(raw, held, lang, leave_out=leave_out)
+    n_held_out = check_raw(raw, held, lang, leave_out=settings.leave_out)
     answers = asked(raw, "answers")
-    taught = taught_config(student, answers.folder, gold, dev_docs, held if leave_out else [], settings)
+    taught = taught_config(student, answers.folder, gold, dev_docs, held if settings.leave_out else [], settings)
     files = [answers.folder, *held, *([] if gold is None else [Path(gold)])]
-    best, _ = train_once(taught, output / "taught", files, gpu=gpu, force=force)
+    best, _ = train_once(taught, output / "taught", files, gpu=workers.gpu, force=force)
     if gold is not None and settings.gold_steps:
         finish = finishing_config(student, best, Path(gold), dev_docs, settings)
-        finished, _ = train_once(finish, output / "finished", files, gpu=gpu, force=force)
+        finished, _ = train_once(finish, output / "finished", files, gpu=workers.gpu, force=force)
         best = finished if score_of(finished) > score_of(best) else best
     _copy(best, output / BEST)
     models = [*(("teacher", teacher) for teacher in teachers), ("student", str(output / BEST))]
     if gold is not None and settings.baseline:
         alone = gold_config(student, Path(gold), dev_docs)
-        model, _ = train_once(alone, output / "gold-alone", [Path(gold), *held], gpu=gpu, force=force)
+        model, _ = train_once(alone, output / "gold-alone", [Path(gold), *held], gpu=workers.gpu, force=force)
         models.append(("gold alone", str(model)))
     corpus = create_corpus(test_docs, gold_preproc=_uses_gold_tokens(student))
     done = Distillation(
@@ -148,7 +141,7 @@ def distill(
         answers.n_left_out,
         n_held_out,
         str(test_docs),
-        compare(models, _reading(corpus), gpu=gpu),
+        compare(models, _reading(corpus), gpu=workers.gpu),
     )
     srsly.write_json(output / REPORT, {"command": WHERE, **asdict(done)})
     return done

@@ -1,6 +1,8 @@
 """What decides the student that comes of a distillation."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
 
 from ..chain.temperature import COLDEST, HOTTEST
 from ..errors import check_positive, check_probability, is_number, unknown_name
@@ -8,6 +10,20 @@ from ..errors import check_positive, check_probability, is_number, unknown_name
 WHERE = "rnn distill"
 COMBINATIONS = ("average", "vote", "agreement")
 """How the answers of several teachers become one."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work; it changes nothing of what comes of it.
+
+    processes: How many processes ask the teachers; 0 for as many as there are cores.
+    gpu: The number of the GPU; -1 for the CPU.
+    code: Python file with functions that pipelines need.
+    """
+
+    processes: int = 0
+    gpu: int = -1
+    code: Optional[Path] = None
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,7 @@ class DistillSettings:
     gold_share: The share of gold docs in all tokens of training, if there are any.
     gold_steps: How many steps the student trains on gold alone at the end; 0 for none.
     gold_rate: The learn rate that these begin with.
+    leave_out: Whether raw texts with a sentence of the development or test data are left out; else they are refused.
     baseline: Whether the same config is also trained on gold alone, to see what raw text is worth.
     shard_tokens: About how many tokens a shard of answers has.
     """
@@ -36,6 +53,7 @@ class DistillSettings:
     gold_share: float = 0.2
     gold_steps: int = 0
     gold_rate: float = 0.0005
+    leave_out: bool = False
     baseline: bool = True
     shard_tokens: int = 50_000
 

@@ -12,7 +12,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_rnn_tagger.distill import DistillSettings, distill
+from spacy_rnn_tagger.distill import DistillSettings, Workers, distill
 from spacy_rnn_tagger.distill import run as run_module
 from spacy_rnn_tagger.distill.students import read_config
 
@@ -62,7 +62,7 @@ def weights_of(folder):
 @pytest.fixture(scope="module")
 def done(world):
     return distill(
-        *arguments(world), world / "out", gold=world / "gold.spacy", overrides=STEPS, processes=1,
+        *arguments(world), world / "out", gold=world / "gold.spacy", overrides=STEPS, workers=Workers(1),
         settings=DistillSettings(gold_steps=10),
     )  # fmt: skip
 
@@ -111,10 +111,11 @@ def test_text_of_development_data_is_refused_or_left_out(world, tmp_path):
     teachers, _, config, dev = arguments(world)
     leak = [str(world / "leak.txt")]
     with pytest.raises(ValueError, match=r"RAW has a sentence .*leak.txt', line 13, 'nobody in this large town"):
-        distill(teachers, leak, config, dev, tmp_path / "out", processes=1)
+        distill(teachers, leak, config, dev, tmp_path / "out", workers=Workers(1))
+    leave_out = DistillSettings(leave_out=True)
     found = distill(
-        teachers, leak, config, dev, tmp_path / "out", processes=1, leave_out=True, overrides=STEPS
-    )  # fmt: skip
+        teachers, leak, config, dev, tmp_path / "out", workers=Workers(1), settings=leave_out, overrides=STEPS
+    )
     assert found.n_held_out == 1
     assert str(dev) in (tmp_path / "out" / "taught" / "config.cfg").read_text()
 
@@ -138,7 +139,7 @@ def test_teachers_may_be_several_and_development_data_raw(world, tmp_path):
 def test_another_distillation_is_not_replaced_unasked(world, done, tmp_path):
     shutil.copytree(world / "out", tmp_path / "out")
     other = {**STEPS, "training.dropout": 0.5}
-    options = {"gold": world / "gold.spacy", "overrides": other, "processes": 1}
+    options = {"gold": world / "gold.spacy", "overrides": other, "workers": Workers(1)}
     with pytest.raises(ValueError, match="holds a student of another config or of other data"):
         distill(*arguments(world), tmp_path / "out", **options)
     assert weights_of(tmp_path / "out") == weights_of(world / "out")

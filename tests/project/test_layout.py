@@ -10,6 +10,7 @@ from ..conftest import ROOT
 PACKAGE = ROOT / "spacy_rnn_tagger"
 ROOMS = [
     *("errors", "data", "recurrence", "chain", "models", "pipeline", "evaluation", "training", "report", "annotate"),
+    "distill",
     "cli",
 ]
 """In the order of their dependencies. Training uses evaluation, since a callback tunes biases on development data."""
