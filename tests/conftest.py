@@ -32,6 +32,8 @@ settings.register_profile("random", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 CONFIGS = ROOT / "configs"
+OWN_CONFIGS = sorted(path for path in CONFIGS.glob("*.cfg") if not path.name.startswith("teacher_"))
+"""Those of this package alone; teachers are transformers, of a package that tests do not need."""
 SENTENCES = [
     ("I like London.", "PRP VBP NNP .", "PRON VERB PROPN PUNCT", "O O U-GPE O"),
     (

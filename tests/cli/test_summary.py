@@ -8,7 +8,7 @@ from spacy.training import Example
 from spacy_rnn_tagger.cli.summary import format_table
 from spacy_rnn_tagger.evaluation.layer_summary import Layer, load_untrained, summarize_layers
 
-from ..conftest import CONFIGS, make_examples, run_cli, small_model
+from ..conftest import CONFIGS, OWN_CONFIGS, make_examples, run_cli, small_model
 
 SOURCE = CONFIGS / "source_lstm_ner.cfg"
 KERAS = """\
@@ -62,7 +62,7 @@ def test_labels_of_the_data_must_be_those_of_the_config():
         nlp.initialize(lambda: data)
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.cfg")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OWN_CONFIGS, ids=lambda path: path.stem)
 def test_what_the_data_decide_is_none(path):
     """Any config that has a recurrent layer, spaCy's own components around it included; others have nothing to show."""
     tables = summarize_layers(load_untrained(str(path), {})).components
