@@ -40,18 +40,24 @@ def steady_product(X: Floats, W: Floats) -> Floats:
 
 @lru_cache(maxsize=1024)
 def is_steady(n_in: int, n_out: int) -> bool:
-    """Try out whether NumPy's library gives a row the same product wherever it stands, in blocks of every size.
+    """Try out whether NumPy's library gives a row the same product wherever it stands, in blocks of every size. It has
+    other kernels for a matrix that lies in memory by columns, and on processors with AVX-512 further ones for small
+    matrices, of which some are steady and some are not; so both ways are tried out.
 
     n_in (int): Rows of the matrix.
     n_out (int): Columns of the matrix.
     RETURNS (bool): Whether `steady_product` may be used with such a matrix.
     """
     rng = np.random.default_rng(0)
-    W = rng.normal(size=(n_in, n_out)).astype("float32")
+    by_rows = rng.normal(size=(n_in, n_out)).astype("float32")
     row = rng.normal(size=(1, n_in)).astype("float32")
+    return all(_is_steady_with(W, row) for W in (by_rows, np.asfortranarray(by_rows)))
+
+
+def _is_steady_with(W: Floats, row: Floats) -> bool:
     expected = None
     for size in BLOCKS:
-        block = np.zeros((size, n_in), dtype="float32")
+        block = np.zeros((size, W.shape[0]), dtype="float32")
         block[EDGE:-EDGE] = row
         products = _columns(W, block)[:, EDGE:-EDGE]
         expected = products[:, :1] if expected is None else expected
