@@ -23,6 +23,7 @@ def import_commands() -> None:
         suggest,
         summary,
         sweep,
+        train,
         wheelhouse,
     )
     from .app import app

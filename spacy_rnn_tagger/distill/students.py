@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import srsly
-from spacy.cli.train import train
 from spacy.util import load_config
 from thinc.api import Config
 
 from ..annotate.inputs import hash_file
 from ..errors import nearest
+from ..training.resumable import BEST, CHECKPOINT, CONFIG, begin, resume
 from .settings import WHERE, DistillSettings
 
 READER = "spacy-rnn-tagger.soft_corpus.v1"
-MARK, CONFIG, BEST = "training.json", "config.cfg", "model-best"
+MARK, BEGUN = "training.json", "begun.json"
 SHARED = ("gold_preproc", "max_length", "augmenter")
 """Settings of the student's own reader that the reader of answers takes over."""
 
@@ -116,8 +116,8 @@ def finishing_config(config: Config, student: Path, gold: Path, dev: Path, setti
 def train_once(
     config: Config, folder: Path, inputs: Sequence[Path], *, gpu: int = -1, force: bool = False
 ) -> Tuple[Path, bool]:
-    """Train a config, unless its pipeline is there already. A training that was stopped begins anew; by its seed, it
-    ends with the same pipeline.
+    """Train a config, unless its pipeline is there already. A training that was stopped goes on, and ends with the same
+    pipeline.
 
     config (Config): The config.
     folder (Path): Where it lies when it is complete.
@@ -138,13 +138,17 @@ def train_once(
             "pass --force to train anew."
         )
     new = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    (new / CONFIG).write_text(text, encoding="utf8")
-    train(new / CONFIG, new, use_gpu=gpu)
+    if _read_json(new / BEGUN) != identity:
+        shutil.rmtree(new, ignore_errors=True)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        begin(config, new, gpu=gpu)
+        (new / BEGUN).write_text(json.dumps(identity), encoding="utf8")
+    resume(new)
     if not (new / BEST).is_dir():
         raise ValueError(f"{WHERE}: the training of {str(folder)!r} has saved no pipeline; see what it printed.")
-    (new / MARK).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf8")
+    # What a training needs to go on is larger than the student.
+    (new / CHECKPOINT).unlink(missing_ok=True)
+    os.replace(new / BEGUN, new / MARK)
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(new, folder)
     return folder / BEST, True

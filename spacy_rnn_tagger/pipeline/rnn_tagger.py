@@ -20,6 +20,7 @@ from ..models.layers.vocabulary import learn_vocabulary
 from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
 from .annotator import Annotator
 from .confidence import PathScores, decode_confident
+from .finite_updates import FiniteUpdates, NotFinite
 from .gold import read_gold, read_incorrect
 from .initialization import collect_labels, take_sample
 from .mixed_loss import mixed_loss, read_answers
@@ -33,7 +34,7 @@ from .targets import make_target, unseen_labels
 DECODERS = ("softmax", "crf")
 
 
-class RNNTagger(Annotator, SavedTagger):
+class RNNTagger(FiniteUpdates, Annotator, SavedTagger):
     """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
     attribute.
 
@@ -302,7 +303,7 @@ class RNNTagger(Annotator, SavedTagger):
         scores (Sequence[Floats2d]): The model's scores, (n_tokens, n_tags) per doc.
         RETURNS (Tuple[float, List[Floats2d]]): The loss in nats and its gradient with respect to the scores. The
             gradients of a CRF's transition scores are added to the model's own.
-        RAISES (ValueError): If the loss is not a number.
+        RAISES (ValueError): If the loss or its gradient is NaN or infinite.
         """
         examples = list(examples)
         validate_examples(examples, "RNNTagger.get_loss")
@@ -321,8 +322,8 @@ class RNNTagger(Annotator, SavedTagger):
             result = mixed_loss(emissions, gold, answers, examples, weights=weights, excluded=segments, rules=rules)
         else:
             result = path_loss(emissions, lengths, gold, weights=weights, excluded=segments, **rules)
-        if np.isnan(result.loss):
-            raise ValueError(Errors.E910.format(name=self.name))
+        if not np.isfinite(result.loss) or not np.isfinite(result.emissions).all():
+            raise NotFinite(f"the loss is {result.loss:g}, or its gradient is not finite,")
         for name in self._transition_weights():
             layer = self.model.get_ref("transitions")
             layer.inc_grad(name, layer.ops.asarray(getattr(result, name)))

@@ -13,6 +13,8 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar
 
 from spacy.language import Language
 
+from .renaming import exchange
+
 Result = TypeVar("Result")
 FIGURE_SUFFIXES = (".pdf", ".png", ".svg")
 # Files and folders that Language.to_disk writes beside the folders of the components.
@@ -100,9 +102,12 @@ class Output:
         return result
 
     def _swap(self, work: Path) -> None:
-        """Move what is new to its place. For a file one rename does it; a folder must make room first."""
+        """Move what is new to its place. For a file one rename does it; a folder changes places with the old one where
+        the system can do that, and else the old one must make room first."""
         if not self.path.is_dir():
             os.replace(work / NEW, self.path)
+            return
+        if exchange(work / NEW, self.path):
             return
         try:
             os.rename(self.path, work / OLD)
@@ -177,6 +182,18 @@ def leftovers(path: Path) -> List[Path]:
     prefix = f".{path.name}-"
     found = (each for each in sorted(path.parent.iterdir()) if each.name.startswith(prefix))
     return [each for each in found if (each / OLD).exists() or (each / NEW).exists()]
+
+
+def mend(path: Path) -> None:
+    """Undo what a process left beside a place when it was killed while it wrote there. A place that it had emptied gets
+    back what lay there.
+
+    path (Path): The place, which no other process may be writing to.
+    """
+    for folder in leftovers(path):
+        if not path.exists() and (folder / OLD).exists():
+            os.rename(folder / OLD, path)
+        shutil.rmtree(folder)
 
 
 def save_pipeline(nlp: Language, path: Path, *, force: bool = False) -> None:

@@ -135,7 +135,8 @@ class _Training:
             self._write(self.printer.info(f"Saved the course of training to {str(page)!r}"))
 
     def _record(self, info: Dict[str, Any]) -> EvaluationRecord:
-        now = time.perf_counter()
+        # A training that goes on tells what it did before it was stopped, at the times of then.
+        now = max(self.began + info["seconds"], time.perf_counter())
         words, seconds = info["words"] - self.last_words, now - self.last_time
         self.last_words, self.last_time = info["words"], now
         scores = info["other_scores"] or {}
