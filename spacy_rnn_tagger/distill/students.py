@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import srsly
-from spacy.util import load_config
+from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
 from ..annotate.inputs import hash_file
@@ -27,7 +27,8 @@ def read_config(path: Path, overrides: Optional[Mapping[str, Any]] = None) -> Co
     path (Path): The config.
     overrides (Optional[Mapping[str, Any]]): Settings by "section.key".
     RETURNS (Config): The config, with its references to other values.
-    RAISES (ValueError): If there is no such setting, or no reader of training data that can be replaced.
+    RAISES (ValueError): If there is no such setting, or no reader of training data that can be replaced, or the
+        pipeline cannot be made.
     """
     config = load_config(path, interpolate=False)
     known = _keys_of(config)
@@ -41,6 +42,8 @@ def read_config(path: Path, overrides: Optional[Mapping[str, Any]] = None) -> Co
             f"{WHERE}: the config {str(path)!r} names no corpus to train on: [training] train_corpus = {name!r}; write "
             "'corpora.train' there, and a section [corpora.train]."
         )
+    # What is wrong with the pipeline shall be said before the teachers are asked.
+    load_model_from_config(config, auto_fill=True)
     return config
 
 

@@ -127,16 +127,17 @@ def put_back(content: Dict[str, Any], path: Path, nlp: Language, optimizer: Opti
             f"{str(path)!r} is a checkpoint of a pipeline with other labels, sizes or components than the config gives "
             "with these data; train anew, or restore the data that the training began with."
         )
+    ops: Any = nodes[0].ops if nodes else None
     for node, each in zip(nodes, weights):
         for name, array in each.items():
-            node.set_param(name, node.ops.asarray(np.array(array)))
+            node.set_param(name, ops.asarray(np.array(array)))
     for shim, state in zip(shims, states):
         shim.from_bytes(state)
     keys = _keys(nodes, shims)
     for slot in SLOTS:
         kept = content["optimizer"][slot]
         if kept is not None:
-            setattr(optimizer, slot, {keys[i]: nodes[0].ops.asarray(np.array(array)) for i, array in kept})
+            setattr(optimizer, slot, {keys[i]: ops.asarray(np.array(array)) for i, array in kept})
     optimizer.nr_update.update({keys[i]: n for i, n in content["optimizer"]["nr_update"]})
     for _ in range(content["position"].step + 1):
         optimizer.step_schedules()
@@ -201,7 +202,7 @@ def _keys(nodes: Sequence[Model], shims: Sequence[Shim]) -> List[Tuple[int, str]
 
 
 def _names_in(shim: Shim) -> Iterator[str]:
-    module = getattr(shim, "_model", None)
+    module: Any = getattr(shim, "_model", None)
     if hasattr(module, "named_parameters"):
         yield from (name for name, _ in module.named_parameters())
 

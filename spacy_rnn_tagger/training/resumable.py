@@ -200,7 +200,7 @@ class _Training:
         self.evaluate = create_evaluation_callback(nlp, dev, self.settings["score_weights"])
         self.before_to_disk = create_before_to_disk_callback(self.settings["before_to_disk"])
         dropout = self.settings["dropout"]
-        self.dropouts = constant(dropout) if isinstance(dropout, float) else dropout
+        self.dropouts: Any = constant(dropout) if isinstance(dropout, float) else dropout
         self.position = Position()
         self.resumed_at: Optional[int] = None
         self._batches: Optional[Batches] = None
