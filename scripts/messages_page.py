@@ -56,7 +56,10 @@ ROOMS = {
         "Checking, calibrating, compressing",
         "See [decisions](decisions.md), [confidence](confidence.md) and [small models](small.md).",
     ),
-    "training": ("Training, sweeps, processes", "See [training](training.md) and [sweeps](sweep.md)."),
+    "training": (
+        "Training, sweeps, processes",
+        "See [training](training.md), [stop and go on](resume.md) and [sweeps](sweep.md).",
+    ),
     "report": (
         "Pages and confidences",
         "See [report](report.md), [doubts](doubts.md) and [confidence](confidence.md).",

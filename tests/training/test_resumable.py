@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from thinc.api import Config
 from spacy_rnn_tagger.training import resumable
 from spacy_rnn_tagger.training.resumable import BEST, CHECKPOINT, LAST, resume, train
 
-from ..conftest import CONFIGS, make_examples
+from ..conftest import CONFIGS, ROOT, make_examples
 from ..fixtures.commands import run, words_of
 
 STEPS, EVERY = 8, 3
@@ -91,11 +92,10 @@ def test_weights_are_those_of_spacy(done, tmp_path):
     "moments",
     [
         [("write_checkpoint", 1)],
-        [("write_checkpoint", 2)],
         [("update_meta", 2), ("update_meta", 2)],
         [("subdivide_batch", 6), ("subdivide_batch", 3), ("write_checkpoint", 2)],
     ],
-    ids=["first checkpoint", "second checkpoint", "two evaluations", "three moments"],
+    ids=["first checkpoint", "two evaluations", "three moments"],
 )
 def test_a_training_that_was_stopped_ends_with_the_same_weights(done, moments, tmp_path, monkeypatch):
     config, theirs = done
@@ -217,3 +217,10 @@ def test_commands(config, tmp_path):
     assert code == 0 and "of 7 steps" in words_of(printed) and "Going on after step 3" in words_of(printed)
     code, printed = run("resume", tmp_path)
     assert code == 2 and "holds no training that can go on" in words_of(printed)
+
+
+def test_the_page(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "resume.md").read_text(encoding="utf8"), flags=re.S)[1]
+    exec(compile(code, "resume.md", "exec"), {})
+    assert capsys.readouterr().out.split()[-1] == "9"
