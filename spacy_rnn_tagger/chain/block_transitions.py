@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constraints import Structure
-from .transitions import Arrivals, Scores, Tags, Transitions
+from .transitions import Arrivals, Product, Scores, Tags, Transitions
 
 
 def make_block_transitions(
@@ -122,12 +122,12 @@ class BlockTransitions(Transitions):
             scores[shape.pairs] = 0 if shape.scores is None else shape.scores
         return scores
 
-    def sums(self, weights: Scores, out: Optional[Scores] = None) -> Scores:
+    def sums(self, weights: Scores, out: Optional[Scores] = None, product: Product = np.matmul) -> Scores:
         out = np.empty_like(weights) if out is None else out
         if not self._leads_everywhere:
             out.fill(0)
         for shape, factors in zip(self.shapes, self._factors):
-            shape.into.put(out, _sums(shape.out_of.pick(weights), factors))
+            shape.into.put(out, _sums(shape.out_of.pick(weights), factors, product))
         return out
 
     def maxima(self, scores: Scores) -> Scores:
@@ -292,11 +292,12 @@ def _as_slice(tags: Tags) -> Optional[slice]:
     return slice(first, first + tags.shape[0]) if bool((np.diff(tags) == 1).all()) else None
 
 
-def _sums(x: Scores, factors: Optional[Scores]) -> Scores:
+def _sums(x: Scores, factors: Optional[Scores], product: Product = np.matmul) -> Scores:
     """(..., n_targets, n_blocks) sums over the sources, (..., n_sources, n_blocks); 1 for n_targets if there are no
     factors."""
     if x.shape[-1] == 1:
-        sums: Scores = x[..., 0].sum(axis=-1, keepdims=True) if factors is None else x[..., 0] @ factors[..., 0]
+        one = x[..., 0]
+        sums: Scores = one.sum(axis=-1, keepdims=True) if factors is None else product(one, factors[..., 0])
         return sums[..., None]
     if factors is None:
         return x.sum(axis=-2, keepdims=True)

@@ -172,7 +172,7 @@ def kbest(lattice: Lattice, k: int, temperature: float = 1.0) -> List[List[Tuple
     if k < 1:
         raise ValueError(f"k-best: k should be at least 1, but it is {k}.")
     paths, scores = best_paths(lattice, k)
-    logs = np.minimum(scores / temperature - log_partition(temper(lattice, temperature)), 0.0)
+    logs = np.minimum(scores / temperature - log_partition(temper(lattice, temperature), steady=True), 0.0)
     splits = np.cumsum(lattice.packing.lengths)[:-1]
     by_seq = np.split(paths, splits, axis=1)
     return [

@@ -6,7 +6,7 @@ from typing import Callable, Iterator, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .transitions import Arrivals, Scores, Tags, Transitions
+from .transitions import Arrivals, Product, Scores, Tags, Transitions
 
 
 class DenseTransitions(Transitions):
@@ -59,8 +59,8 @@ class DenseTransitions(Transitions):
     def dense(self) -> Scores:
         return self._scores
 
-    def sums(self, weights: Scores, out: Optional[Scores] = None) -> Scores:
-        return np.matmul(weights, self.factors, out=out)
+    def sums(self, weights: Scores, out: Optional[Scores] = None, product: Product = np.matmul) -> Scores:
+        return product(weights, self.factors, out=out)
 
     def pair_sums(self, before: Scores, after: Scores) -> Scores:
         sums: Scores = before.T @ after
@@ -78,15 +78,18 @@ class DenseTransitions(Transitions):
         yield Arrivals(np.arange(tags.shape[0]), sources, scores + self._incoming[tags])
 
 
-def add_side_by_side(transitions: Sequence[Transitions]) -> Callable[[Scores, Scores], Scores]:
+def add_side_by_side(
+    transitions: Sequence[Transitions], product: Product = np.matmul
+) -> Callable[[Scores, Scores], Scores]:
     """`sums` along several transitions at once.
 
     transitions (Sequence[Transitions]): The transitions.
+    product (Callable): What multiplies matrices, as in `Transitions.sums`.
     RETURNS (Callable): A function from (n_transitions, n, n_tags) weights and where to put their sums to the sums.
     """
     factors = np.stack([each.factors for each in transitions if isinstance(each, DenseTransitions)])
 
     def add_up(weights: Scores, out: Scores) -> Scores:
-        return np.matmul(weights, factors, out=out)
+        return product(weights, factors, out=out)
 
     return add_up

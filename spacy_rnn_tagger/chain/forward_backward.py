@@ -7,7 +7,7 @@ again as logarithms, which ordinary scores never need.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -17,7 +17,8 @@ from ..recurrence.packing import take
 from ..recurrence.threads import one_thread
 from .dense_transitions import DenseTransitions, add_side_by_side
 from .lattice import Lattice, no_path, sum_by_sequence
-from .transitions import Scores, Transitions
+from .steady_sums import steady_sums
+from .transitions import Product, Scores, Transitions
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,19 @@ class _Sweep(NamedTuple):
 
 
 @one_thread
-def forward_backward(lattice: Lattice) -> Posterior:
+def forward_backward(lattice: Lattice, *, steady: bool = False) -> Posterior:
     """Sum over all paths through each tag.
 
     lattice (Lattice): The lattice.
+    steady (bool): Whether a sequence's numbers must be the same to the bit, whatever other sequences there are, as
+        those that are written to docs; else they may differ by rounding.
     RETURNS (Posterior): Normalisers and marginals.
     RAISES (ValueError): If some sequence has no legal path.
     """
     if lattice.transitions is None:
         return _independent(lattice)
     transitions, unary = lattice.transitions.in_columns, _in_columns(lattice)
-    forward, backward = _sweep_both_ways(lattice, unary, transitions)
+    forward, backward = _sweep_both_ways(lattice, unary, transitions, steady_sums if steady else np.matmul)
     onward = take(backward.arrivals, lattice.packing.mirror)
     onward += unary
     log_z = _log_z(lattice, forward, transitions.shift)
@@ -107,16 +110,18 @@ def forward_backward(lattice: Lattice) -> Posterior:
 
 
 @one_thread
-def log_partition(lattice: Lattice) -> NDArray[np.float64]:
+def log_partition(lattice: Lattice, *, steady: bool = False) -> NDArray[np.float64]:
     """The normalisers alone, by the forward pass only.
 
     lattice (Lattice): The lattice.
+    steady (bool): As in `forward_backward`.
     RETURNS (array): (n_seqs,) float64, as `Posterior.log_z`.
     RAISES (ValueError): If some sequence has no legal path.
     """
     if lattice.transitions is None:
         return _independent(lattice).log_z
-    (sweep,) = _sweep(lattice, _in_columns(lattice)[None], (lattice.transitions.in_columns,))
+    product = steady_sums if steady else np.matmul
+    (sweep,) = _sweep(lattice, _in_columns(lattice)[None], (lattice.transitions.in_columns,), product)
     return _log_z(lattice, sweep, lattice.transitions.shift)
 
 
@@ -250,21 +255,24 @@ def _in_columns(lattice: Lattice) -> Scores:
     return lattice.unary if order is None else lattice.unary.take(order, axis=1)
 
 
-def _sweep_both_ways(lattice: Lattice, unary: Scores, transitions: Transitions) -> List[_Sweep]:
+def _sweep_both_ways(lattice: Lattice, unary: Scores, transitions: Transitions, product: Product) -> List[_Sweep]:
     """Pass over the steps in both directions: of few tags side by side, which saves calls, and of many one after the
     other, which saves memory."""
     mirrored = take(unary, lattice.packing.mirror)
     ways = (transitions, transitions.reverse)
     if isinstance(transitions, DenseTransitions):
-        return _sweep(lattice, np.stack((unary, mirrored)), ways)
-    return [_sweep(lattice, scores[None], (way,))[0] for scores, way in zip((unary, mirrored), ways)]
+        return _sweep(lattice, np.stack((unary, mirrored)), ways, product)
+    return [_sweep(lattice, scores[None], (way,), product)[0] for scores, way in zip((unary, mirrored), ways)]
 
 
-def _sweep(lattice: Lattice, scores: Scores, transitions: Sequence[Transitions]) -> List[_Sweep]:
+def _sweep(
+    lattice: Lattice, scores: Scores, transitions: Sequence[Transitions], product: Product = np.matmul
+) -> List[_Sweep]:
     """Pass over the steps from the first token to the last, of all sequences and directions at once.
 
     scores (array): (n_directions, n_tokens, n_tags) packed scores of each direction.
     transitions (Sequence[Transitions]): Those of each direction.
+    product (Callable): What multiplies matrices, as in `Transitions.sums`.
     RETURNS (List[_Sweep]): What is found in each direction.
     """
     n_directions, n_tokens, n_tags = scores.shape
@@ -274,7 +282,9 @@ def _sweep(lattice: Lattice, scores: Scores, transitions: Sequence[Transitions])
     weights = np.empty((n_directions, lattice.packing.firsts.shape[0], n_tags), dtype=scores.dtype)
     peaks = np.empty((n_directions, n_tokens, 1), dtype=scores.dtype)
     limit = _exact_above(scores)
-    add_up = transitions[0].sums if n_directions == 1 else add_side_by_side(transitions)
+    add_up = (
+        partial(transitions[0].sums, product=product) if n_directions == 1 else add_side_by_side(transitions, product)
+    )
     at = before = 0
     # The logarithm of a forbidden tag's sum is minus infinity, as it should be.
     with np.errstate(divide="ignore", invalid="ignore"):

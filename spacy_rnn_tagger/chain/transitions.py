@@ -2,12 +2,14 @@
 on."""
 
 from abc import ABC, abstractmethod
-from typing import Iterator, NamedTuple, Optional
+from typing import Callable, Iterator, NamedTuple, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.floating]
+Product = Callable[..., Scores]
+"""What multiplies matrices, with `out` for where to put the product."""
 Tags = NDArray[np.int64]
 
 
@@ -71,11 +73,12 @@ class Transitions(ABC):
         """RETURNS (array): (n_tags, n_tags) scores of column after row."""
 
     @abstractmethod
-    def sums(self, weights: Scores, out: Optional[Scores] = None) -> Scores:
+    def sums(self, weights: Scores, out: Optional[Scores] = None, product: Product = np.matmul) -> Scores:
         """The sums over the tags before.
 
         weights (array): (..., n_tags) what each tag before counts.
         out (Optional[array]): Where to put the sums; it must not be `weights`.
+        product (Callable): What multiplies matrices: `numpy.matmul`, or `steady_sums`.
         RETURNS (array): (..., n_tags) products with the exponentials of the scores less `shift`.
         """
 

@@ -43,7 +43,7 @@ class PathScores(NamedTuple):
 
     def marginals(self) -> Probabilities:
         """RETURNS (array): (n_tokens, n_tags) the probability of each tag at each token."""
-        marginals: Probabilities = forward_backward(self.tempered()).marginals
+        marginals: Probabilities = forward_backward(self.tempered(), steady=True).marginals
         return marginals
 
     def select(self, keep: NDArray[np.bool_]) -> "PathScores":
@@ -153,7 +153,7 @@ def span_probabilities(scores: PathScores, path: Path, spans: Segments) -> Proba
     needed[docs] = True
     offsets = (ends - scores.lengths)[docs]
     probabilities = segment_probabilities(
-        forward_backward(scores.select(needed).tempered()),
+        forward_backward(scores.select(needed).tempered(), steady=True),
         (np.cumsum(needed) - 1)[docs],
         spans.starts - offsets,
         spans.ends - offsets,

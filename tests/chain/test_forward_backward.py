@@ -117,3 +117,28 @@ def test_what_underflow_would_lose_is_kept(slope: float) -> None:
     np.testing.assert_allclose(posterior.marginals[:, 1], np.exp(wins - posterior.log_z[0]), atol=1e-4)
     np.testing.assert_allclose(expected_counts(posterior).transitions[1, 1], n - 1, atol=1e-3)
     assert (best_paths(lattice)[0][0] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_types", [1, 4, 18, 40])
+@pytest.mark.parametrize("is_scored", [True, False])
+def test_steady_sums_do_not_depend_on_other_sequences(n_types, is_scored, dtype):
+    """To the bit: matrices of all pairs of tags, and blocks of types."""
+    rng = np.random.default_rng(n_types)
+    labels = [f"T{i}" for i in range(n_types)]
+    tags = biluo.make_tags(labels)
+    lengths = [1, 12, 3, 40, 7, *rng.integers(1, 30, 60).tolist()]
+    n = len(tags)
+    rules = {"constraints": biluo.make_constraints(n_types)}
+    if is_scored:
+        rules["transitions"] = rng.normal(size=(n, n)).astype(dtype)
+    emissions = rng.normal(0, 3, (sum(lengths), n)).astype(dtype)
+    whole = forward_backward(make_lattice(emissions, lengths, **rules), steady=True)
+    log_z = log_partition(make_lattice(emissions, lengths, **rules), steady=True)
+    parts = np.split(emissions, np.cumsum(lengths)[:-1])
+    alone = [make_lattice(part, [len(part)], **rules) for part in parts]
+    found = np.concatenate([forward_backward(lattice, steady=True).marginals for lattice in alone])
+    assert np.array_equal(whole.marginals, found)
+    assert np.array_equal(log_z, np.concatenate([log_partition(lattice, steady=True) for lattice in alone]))
+    loose = forward_backward(make_lattice(emissions, lengths, **rules))
+    np.testing.assert_allclose(whole.marginals, loose.marginals, atol=1e-5)
