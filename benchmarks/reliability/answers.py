@@ -213,5 +213,3 @@ def _train_apart(who: str, hash_seed: str) -> Dict[str, bytes]:
         )
         files = (path for path in Path(folder).rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List
 
 OURS = "ours"
 PEERS = ("spaCy", "TorchBiLSTMEncoder")
-"""Their `tagger` and `ner` with spaCy's own encoder, and the same with PyTorch's LSTM by `spacy.TorchBiLSTMEncoder.v1`."""
+"""Their `tagger` and `ner` with spaCy's own encoder, and with PyTorch's LSTM by `spacy.TorchBiLSTMEncoder.v1`."""
 MOST_SHOWN = 5
 
 

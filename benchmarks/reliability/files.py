@@ -1,5 +1,5 @@
-"""Files of saved pipelines that are cut, changed, exchanged or replaced: one clear sentence, nothing executed, no silent
-wrong answer."""
+"""Files of saved pipelines that are cut, changed, exchanged or replaced: one clear sentence, nothing executed, no wrong
+answer without a word."""
 
 import pickle
 import random
@@ -205,4 +205,3 @@ def _bombs(saved: Dict[str, Path]) -> Attack:
                 attack.count(who).add(grown < 500, f"{file.relative_to(path)}: memory grew by {grown:.0f} MB")
             file.write_bytes(whole)
     return attack
-

@@ -15,7 +15,8 @@ from scripts.corpus import read, sentences, to_doc
 
 from .attack import OURS, PEERS
 
-CORPUS = Path(__file__).parents[2] / "assets" / "corpus"
+ROOT = Path(__file__).parents[2]
+CORPUS = ROOT / "assets" / "corpus"
 WIDTH = 32
 GRID = list(product(("lstm", "gru", "rnn_tanh", "rnn_relu"), (True, False), (1, 2), ("softmax", "crf")))
 """Cell, whether it reads in both directions, depth, decoder."""
