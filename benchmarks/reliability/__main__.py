@@ -27,12 +27,13 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part; may be repeated")
     parser.add_argument("--size", type=float, default=1.0, help="how much is tried (1)")
     parser.add_argument("--result", type=Path, default=RESULT, help="file that keeps what came of it")
+    parser.add_argument("--report-only", action="store_true", help="try nothing; write the page of what is kept")
     parser.add_argument("--page", type=Path, help="Markdown file to write")
     args = parser.parse_args(arguments)
     if not args.size > 0:
         parser.error(f"--size {args.size:g} is not allowed; it must be above 0")
     kept: Dict[str, Any] = json.loads(args.result.read_text(encoding="utf8")) if args.result.is_file() else {}
-    for part in args.part or PARTS:
+    for part in [] if args.report_only else args.part or PARTS:
         began = time.perf_counter()
         found: List[Attack] = []
         for attack in importlib.import_module(f"benchmarks.reliability.{part}").attacks(args.size):
@@ -45,7 +46,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         kept[part] = {"size": args.size, "seconds": seconds, "attacks": [attack.as_dict() for attack in found]}
         args.result.parent.mkdir(parents=True, exist_ok=True)
         args.result.write_text(json.dumps({**kept, "machine": machine()}, indent=1, ensure_ascii=False) + "\n", "utf8")
-    kept["machine"] = machine()
+    kept.setdefault("machine", machine())
     attacks = [from_dict(record) for part in PARTS if part in kept for record in kept[part]["attacks"]]
     if args.page is not None:
         args.page.write_text(page(attacks, kept), encoding="utf8")

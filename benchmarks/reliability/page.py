@@ -1,16 +1,17 @@
 """The table of all attacks."""
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
 from ..speed.machine import describe_machine
 from .attack import OURS, PEERS, Attack
 
 HEAD = """# Reliability
 
-What must never happen, tried many times: `python -m spacy project run reliability` makes this page again, about fifteen minutes on two
-cores (`python -m benchmarks.reliability --size 10` for ten times as much, `--part files` for one part). Each cell is failures of
-tries; "–" where there is nothing to compare. The peers are spaCy's `tagger` and `ner` with spaCy's own encoder, and the same with
-PyTorch's LSTM by `spacy.TorchBiLSTMEncoder.v1`, trained alike on the bundled corpus.
+What must never happen, tried many times: `python -m spacy project run reliability` makes this page again, in about
+twenty minutes on two cores (`python -m benchmarks.reliability --size 10` for ten times as much, `--part files` for one
+part). Each cell is failures of tries; – where there is nothing to compare. The peers are spaCy's `tagger` and `ner`
+with spaCy's own encoder, and the same with PyTorch's LSTM by `spacy.TorchBiLSTMEncoder.v1`, trained alike on the
+bundled corpus.
 """
 
 
@@ -22,16 +23,9 @@ def page(attacks: Sequence[Attack], record: Dict[str, Any]) -> str:
     for attack in attacks:
         if attack.part != part:
             part = attack.part
-            names = " | ".join((OURS, *PEERS))
-            lines += [
-                f"## {part}",
-                "",
-                f"| attack | what must come of it | {names} |",
-                "| --- | --- | ---: | ---: | ---: |",
-            ]
-        lines.append(
-            f"| {attack.name} | {attack.demand} | {' | '.join(_cell(attack, who) for who in (OURS, *PEERS))} |"
-        )
+            lines += [f"## {part}", "", _row("attack", "what must come of it", OURS, *PEERS)]
+            lines.append("| --- | --- | ---: | ---: | ---: |")
+        lines.append(_row(attack.name, attack.demand, *(_cell(attack, who) for who in (OURS, *PEERS))))
         if attacks.index(attack) + 1 == len(attacks) or attacks[attacks.index(attack) + 1].part != part:
             lines.append("")
     failures = [(attack, count) for attack in attacks for who, count in attack.counts.items() if who == OURS]
@@ -48,9 +42,8 @@ def machine() -> str:
     return f"Processor: {found['processor']}; Python {found['python']}, spaCy {found['spacy']}, NumPy {found['numpy']}."
 
 
-def summary(attacks: Sequence[Attack]) -> List[str]:
-    """RETURNS (List[str]): A line for each attack. attacks (Sequence[Attack]): What was tried."""
-    return [f"{attack.part}: {attack.name}: {_cell(attack, OURS)}" for attack in attacks]
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(attack: Attack, who: str) -> str:

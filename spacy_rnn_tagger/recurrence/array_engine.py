@@ -13,6 +13,7 @@ from .array_loops import LOOPS, Scratch
 from .packing import Packing
 from .serving_inputs import Inputs, as_inputs
 from .serving_weights import Floats, Params, Weights, prepare
+from .steady_rows import multiply_rows
 from .threads import one_thread
 
 Sink = Callable[[int, int, Floats], None]
@@ -70,17 +71,21 @@ def run_projected(weights: Weights, packing: Packing, x: Any, W: Floats, b: Floa
     b (array): (n_out,) its bias.
     RETURNS (array): (n_tokens, n_out) outputs, not packed: of the sequences one after another.
     """
-    n_hidden = weights.n_hidden
-    y: Floats = np.empty((packing.n_tokens, W.shape[0]), dtype="float32")
-    y[:] = b
+    n_hidden, n_out = weights.n_hidden, W.shape[0]
+    # Each direction apart: which of the two comes first at a token depends on the blocks, and sums on the order.
+    y: Floats = np.empty((weights.n_directions, packing.n_tokens, n_out), dtype="float32")
+    halves = [np.ascontiguousarray(half.T) for half in (W[:, :n_hidden], W[:, n_hidden:])]
 
     def collect(start: int, end: int, states: Floats) -> None:
-        y[packing.to_packed[start:end]] += states[0] @ W[:, :n_hidden].T
-        if weights.n_directions == 2:
-            y[packing.to_packed[packing.mirror[start:end]]] += states[1] @ W[:, n_hidden:].T
+        rows = np.empty((end - start, n_out), dtype="float32")
+        for direction in range(weights.n_directions):
+            multiply_rows(states[direction], halves[direction], rows)
+            packed = packing.mirror[start:end] if direction else slice(start, end)
+            y[direction, packing.to_packed[packed]] = rows
 
     run_blocks(weights, packing, as_inputs(weights, x), collect)
-    return y
+    y[0] += b
+    return y[0] + y[1] if weights.n_directions == 2 else y[0]
 
 
 @one_thread

@@ -14,6 +14,7 @@ import numpy as np
 
 from .serving_weights import Floats, Weights
 from .squashing import squashing
+from .steady_rows import step_products
 
 # Scratch memory that a thread keeps between calls, at most.
 KEPT_BYTES = 2**24
@@ -65,6 +66,7 @@ class Loop(ABC):
         self.scratch = scratch
         self.squashing = squashing("float32")
         self.h = self._zeros("h", n_seqs)
+        self.products = step_products(weights, n_seqs, scratch)
 
     @abstractmethod
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
@@ -79,10 +81,6 @@ class Loop(ABC):
         state = self.scratch.array(name, (self.weights.n_directions, n_seqs, self.weights.n_hidden))
         state.fill(0.0)
         return state
-
-    def _products(self, size: int) -> Floats:
-        weights = self.weights
-        return self.scratch.array("products", (weights.n_gates, weights.n_directions, size, weights.n_hidden))
 
     def _squashed(self, size: int) -> Floats:
         return self.scratch.array("squashed", (self.weights.n_directions, size, self.weights.n_hidden))
@@ -101,18 +99,18 @@ class _LSTMLoop(Loop):
 
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
         # The tanh of the cell state is a fifth of all: one call is worth more than the faster function.
-        add, multiply, tanh, matmul, squash = np.add, np.multiply, np.tanh, np.matmul, self.squashing.squash
-        recurrent = self.weights.recurrent
+        add, multiply, tanh, squash = np.add, np.multiply, np.tanh, self.squashing.squash
+        fill = self.products.fill
         previous, c, size, start = self.h, self.c, 0, 0
         for n in sizes:
             if n != size:
                 size = n
-                z, t = self._products(n), self._squashed(n)
+                z, t = self.products.resize(n), self._squashed(n)
                 sigmoids, (i, f, o, g) = z[:3], z
                 c = c[:, :n]
                 previous = previous[:, :n]
             end = start + n
-            matmul(previous, recurrent, z)
+            fill(previous)
             add(z, gates[:, :, start:end], z)
             squash(z, sigmoids, g)
             multiply(c, f, c)
@@ -127,18 +125,18 @@ class _LSTMLoop(Loop):
 
 class _GRULoop(Loop):
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
-        add, subtract, multiply, matmul = np.add, np.subtract, np.multiply, np.matmul
+        add, subtract, multiply, fill = np.add, np.subtract, np.multiply, self.products.fill
         squash, tanh = self.squashing.squash, self.squashing.tanh
-        recurrent, bias_hn = self.weights.recurrent, self.weights.bias_hn
+        bias_hn = self.weights.bias_hn
         previous, size, start = self.h, 0, 0
         for n in sizes:
             if n != size:
                 size = n
-                z = self._products(n)
+                z = self.products.resize(n)
                 sigmoids, (reset, update, candidate) = z[:2], z
                 previous = previous[:, :n]
             end = start + n
-            matmul(previous, recurrent, z)
+            fill(previous)
             add(sigmoids, gates[:2, :, start:end], sigmoids)
             squash(sigmoids, sigmoids, None)
             add(candidate, bias_hn, candidate)
@@ -155,12 +153,13 @@ class _GRULoop(Loop):
 class _ElmanLoop(Loop):
     def run(self, sizes: List[int], gates: Floats, states: Floats) -> None:
         relu = self.weights.cell == "rnn_relu"
-        recurrent = self.weights.recurrent[0]
-        previous, start = self.h, 0
+        previous, size, start = self.h, 0, 0
         for n in sizes:
+            if n != size:
+                size = n
+                z = self.products.resize(n)[0]
             end = start + n
-            z = self._squashed(n)
-            np.matmul(previous[:, :n], recurrent, z)
+            self.products.fill(previous[:, :n])
             np.add(z, gates[0, :, start:end], z)
             state = states[:, start:end]
             previous = np.maximum(z, 0.0, out=state) if relu else self.squashing.tanh(z, state)

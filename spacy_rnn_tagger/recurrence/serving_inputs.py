@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .serving_weights import Floats, Weights
+from .steady_rows import multiply_rows
 
 
 class Inputs(ABC):
@@ -46,7 +47,9 @@ class Vectors(Inputs):
 
     def fetch(self, tokens: List[Any], out: Floats) -> None:
         for direction, index in enumerate(tokens):
-            np.matmul(self.x[index], self.weights.inputs[:, direction], out=out[:, direction])
+            x = self.x[index]
+            for gate in range(out.shape[0]):
+                multiply_rows(x, self.weights.inputs[gate, direction], out[gate, direction])
         out += self.weights.bias
 
 

@@ -5,6 +5,7 @@ the weights here (see `squashing`).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
@@ -15,6 +16,9 @@ from .squashing import scales_for
 
 Params = Mapping[str, Any]
 Floats = NDArray[np.float32]
+
+STATE_BITS, DOUBLE_BITS = 23, 53
+"""Binary places of a state that count in exact sums, and those that a double has."""
 
 # The gates in the order in which steps want them, the sigmoids first, and what the tanh of each wants its argument
 # multiplied by.
@@ -55,6 +59,23 @@ class Weights:
     @property
     def n_hidden(self) -> int:
         return int(self.recurrent.shape[3])
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether hidden states are between -1 and 1."""
+        return self.cell != "rnn_relu"
+
+    @cached_property
+    def exact_recurrent(self) -> NDArray[np.float64]:
+        """(D, n_hidden, G * n_hidden) float64, in units of a state's last place: the recurrent weights, rounded so that
+        sums of their products with bounded states are exact. A usual layer's largest weights keep 22 binary places."""
+        n_gates, n_directions, n_hidden, _ = self.recurrent.shape
+        together = self.recurrent.transpose(1, 2, 0, 3).reshape((n_directions, n_hidden, n_gates * n_hidden))
+        weights = together.astype("float64")
+        largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) or 1.0
+        places = DOUBLE_BITS - 1 - STATE_BITS - int(np.ceil(np.log2(largest)))
+        whole: NDArray[np.float64] = np.rint(weights * 2.0**places) * 2.0 ** (-places - STATE_BITS)
+        return whole
 
 
 def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:

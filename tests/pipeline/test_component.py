@@ -322,7 +322,7 @@ def test_error_handler_is_kept(nlp):
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])
 def test_batches_without_a_finite_loss_are_skipped(nlp, decoder):
-    """Named, counted, and in the end refused; the weights stay as they were, and training goes on with other batches."""
+    """Named, counted, in the end refused; the weights stay as they were, and training goes on with other batches."""
     pipe = nlp.add_pipe("rnn_tagger", config={"model": small_model(), "decoder": decoder})
     examples = make_examples(nlp)
     optimizer = nlp.initialize(lambda: examples)
@@ -332,7 +332,9 @@ def test_batches_without_a_finite_loss_are_skipped(nlp, decoder):
     layer.set_param("W", bad)
     losses = {"rnn_tagger": 2.0}
     begin = " ".join(token.text for token in examples[0].reference[:8])
-    with pytest.warns(UserWarning, match=f"a batch of {len(examples)} docs, the first of which begins '{begin}'; it is"):
+    with pytest.warns(
+        UserWarning, match=f"a batch of {len(examples)} docs, the first of which begins '{begin}'; it is"
+    ):
         nlp.update(examples, sgd=optimizer, losses=losses)
     assert losses == {"rnn_tagger": 2.0} and (pipe.n_skipped, pipe.n_skipped_now) == (1, 1)
     assert (layer.get_param("W") == bad).all() and not any(node.grad_names for node in pipe.model.walk())
@@ -345,7 +347,9 @@ def test_batches_without_a_finite_loss_are_skipped(nlp, decoder):
         warnings.simplefilter("ignore")
         for _ in range(9):
             nlp.update(examples, sgd=optimizer)
-    with pytest.raises(ValueError, match="11 batches had to be skipped, the last 10 in a row, so training has diverged"):
+    with pytest.raises(
+        ValueError, match="11 batches had to be skipped, the last 10 in a row, so training has diverged"
+    ):
         nlp.update(examples, sgd=optimizer)
 
 
