@@ -39,7 +39,7 @@ def attacks(size: float) -> Iterator[Attack]:
         yield attack
     attack = Attack(PART, "every cell, direction, depth and decoder", "the same alone, in batches of 7, shuffled")
     few = some[:: max(1, len(some) // 50)]
-    for kind in GRID if size >= 0.5 else GRID[:: len(GRID) // 4]:
+    for kind in GRID if size >= 0.5 else GRID[:: max(1, len(GRID) // 4)]:
         nlp = ours(*kind)
         wanted = _pipe(nlp, few, 256)
         for way in (WAYS["batches of 1"], WAYS["batches of 7"], WAYS["shuffled"], WAYS["saved and loaded"]):

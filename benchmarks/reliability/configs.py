@@ -104,7 +104,7 @@ def _judge(count: Count, config: Config, place: Place, what: str) -> None:
 def _names(place: Place, config: Config, said: str) -> bool:
     """Whether an error names the setting, the component, its section, or what is registered there."""
     section: Any = config
-    names: List[str] = [place[-1], place[1]]
+    names: List[str] = [place[-1].strip("@"), place[1]]
     for key in place[:-1]:
         section = section.get(key, {}) if isinstance(section, dict) else {}
         if isinstance(section, dict):
