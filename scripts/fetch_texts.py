@@ -81,7 +81,9 @@ def wikipedia() -> Iterator[str]:
         if source.startswith("#REDIRECT"):
             continue
         source = source.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
-        source = re.sub(r"<ref[^>/]*/>|<ref.*?</ref>|\{\|.*?\|\}|\[\[(File|Image|Category):[^\n]*", "", source, flags=re.S)
+        source = re.sub(
+            r"<ref[^>/]*/>|<ref.*?</ref>|\{\|.*?\|\}|\[\[(File|Image|Category):[^\n]*", "", source, flags=re.S
+        )
         text = mwparserfromhell.parse(source).strip_code()
         yield from (line for line in text.split("\n") if line and line[0] not in "*#:;|{}!<=")
 

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Sequence
 
-import cloudpickle
 import spacy
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training import Example
+from srsly import cloudpickle
 
 from spacy_rnn_tagger.models.serving import row_cache
 

@@ -165,8 +165,8 @@ def resume(
         print(Printer(no_print=True).warn(sentence))
     config = load_config(output / CONFIG, overrides=dict(overrides or {}), interpolate=False)
     if overrides:
-        write = lambda path: path.write_text(config.to_str(interpolate=False), encoding="utf8")  # noqa: E731
-        Output(output / CONFIG, OutputKind("config", False, lambda path: None), force=True).write(write)
+        place = Output(output / CONFIG, OutputKind("config", False, lambda path: None), force=True)
+        place.write(lambda path: path.write_text(config.to_str(interpolate=False), encoding="utf8"))
     code = None if start["code"] is None else Path(start["code"])
     import_code(code)
     setup_gpu(start["gpu"], silent=True)
@@ -208,8 +208,7 @@ class _Training:
     def restore(self) -> None:
         """Go to where the checkpoint stands, if there is one: read the data again, and let the batches that were
         trained on pass by."""
-        path = self.output / CHECKPOINT
-        if not path.exists():
+        if not (path := self.output / CHECKPOINT).exists():
             return
         content = read_checkpoint(path)
         self.position = position = content["position"]
