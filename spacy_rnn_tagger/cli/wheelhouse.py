@@ -22,6 +22,10 @@ def wheelhouse_cli(
     version: Annotated[
         Optional[str], Opt("--version", "-v", help="Pipeline's version; by default the one in its meta.json")
     ] = None,
+    card: Annotated[
+        Optional[Path],
+        Opt("--card", help="JSON file with description, license, sources, notes for the package's page", exists=True),
+    ] = None,
     with_requirements: Annotated[
         bool,
         Opt("--with-requirements", "-R", help="Add the wheels of all requirements, for machines without any index"),
@@ -37,11 +41,13 @@ def wheelhouse_cli(
     Example: python -m spacy rnn wheelhouse training/model-best wheels --name addresses --version 1.0.0
     """
     import_code(code_path)
-    with running("rnn wheelhouse", model, force=force, inputs=[code_path]) as places:
+    with running("rnn wheelhouse", model, force=force, inputs=[code_path, card]) as places:
         folder = places.add_file(output, WHEELS, "OUTPUT")
         places.add_json(json_path)
         load_pipeline(model)
-        done = write_wheelhouse(model, folder, name=name, version=version, with_requirements=with_requirements)
+        done = write_wheelhouse(
+            model, folder, name=name, version=version, card=card, with_requirements=with_requirements
+        )
         print(format_wheelhouse(done))
         places.write_json(done)
         msg.good("Saved wheels to folder", str(output))

@@ -11,7 +11,7 @@ from email.parser import BytesParser
 from importlib.metadata import PackageNotFoundError, distribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 import srsly
 from packaging.requirements import Requirement
@@ -20,11 +20,14 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package
 from spacy.util import get_package_path, is_package
 
+from ..errors import nearest
 from .own_wheel import NAME, write_own_wheel
 from .safe_output import Output, OutputKind
 
 # setuptools makes wheels by itself from this version on; earlier ones need the package `wheel`.
 SETUPTOOLS_OF_WHEELS = Version("70.1")
+CARD = ("description", "license", "sources", "notes", "author", "email", "url")
+"""What a card may say of a pipeline."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def write_wheelhouse(
     *,
     name: Optional[str] = None,
     version: Optional[str] = None,
+    card: Optional[Path] = None,
     with_requirements: bool = False,
     force: bool = False,
 ) -> Wheelhouse:
@@ -66,6 +70,9 @@ def write_wheelhouse(
     output (Path | str | Output): The folder.
     name (Optional[str]): The pipeline's name, without its language; None for the one in its meta.json.
     version (Optional[str]): The pipeline's version; None for the one in its meta.json.
+    card (Optional[Path]): A JSON file with what people should know of the pipeline, under the names of meta.json:
+        "description", "license", "sources", "notes", "author", "email", "url". It becomes part of the package's page,
+        beside the labels and the scores, which are the pipeline's own.
     with_requirements (bool): Whether to add the wheels of all other requirements too, in the versions that are
         installed here, for machines without any index. They come from pip's index, for this Python and this system.
     force (bool): Whether a folder that holds wheels may be written to.
@@ -80,12 +87,13 @@ def write_wheelhouse(
     version = version or str(meta.get("version") or "0.0.0")
     _check_name(name)
     _check_version(version)
+    meta.update({} if card is None else read_card(Path(card)))
     place = output if isinstance(output, Output) else Output(Path(output), WHEELS, force=force, model=source)
 
     def fill(folder: Path) -> Wheelhouse:
         folder.mkdir()
         before = {Path(shutil.copy2(each, folder)).name for each in place.path.glob("*.whl")}
-        wheel = _build_pipeline(source, folder, name, version)
+        wheel = _build_pipeline(source, folder, name, version, meta)
         new = {wheel.name}
         if canonicalize_name(NAME) in map(_name_of, _requirements(wheel)):
             new.add(write_own_wheel(folder).name)
@@ -145,11 +153,32 @@ def _check_version(version: str) -> None:
         ) from e
 
 
-def _build_pipeline(source: Path, folder: Path, name: str, version: str) -> Path:
+def read_card(path: Path) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): What a card says. path (Path): The JSON file.
+    RAISES (ValueError): If it is none, or says what only the pipeline itself can say."""
+    try:
+        card = srsly.read_json(path)
+    except (OSError, ValueError) as e:
+        raise ValueError(f"The card {str(path)!r} cannot be read: {e}") from e
+    if not isinstance(card, dict):
+        raise ValueError(f"The card {str(path)!r} must be one JSON object, with any of {', '.join(CARD)}.")
+    for key in card:
+        if key not in CARD:
+            raise ValueError(
+                f"The card {str(path)!r} says {key!r}, but may say only {', '.join(CARD)}.{nearest(key, CARD)}"
+            )
+    return card
+
+
+def _build_pipeline(source: Path, folder: Path, name: str, version: str, meta: Dict[str, Any]) -> Path:
     """RETURNS (Path): The wheel that pip builds of what `spacy package` makes of a pipeline."""
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as parent:
+        work = Path(parent, "project")
+        work.mkdir()
+        srsly.write_json(Path(parent, "meta.json"), meta)
+        options = {"create_sdist": False, "require_parent": True, "meta_path": Path(parent, "meta.json")}
         try:
-            package(source, Path(work), name=name, version=version, create_sdist=False, require_parent=True)
+            package(source, work, name=name, version=version, **options)
         except SystemExit as e:  # spaCy has printed what is wrong
             raise ValueError(f"spaCy cannot make a package of {str(source)!r}: its meta.json is not valid.") from e
         (project,) = Path(work).iterdir()

@@ -1,5 +1,6 @@
 """The wheels of a pipeline and of this package in one folder."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -9,8 +10,9 @@ import spacy
 
 from spacy_rnn_tagger.pipeline import own_wheel, wheelhouse
 from spacy_rnn_tagger.pipeline.safe_output import OutputError
-from spacy_rnn_tagger.pipeline.wheelhouse import wheel_metadata, write_wheelhouse
+from spacy_rnn_tagger.pipeline.wheelhouse import read_card, wheel_metadata, write_wheelhouse
 
+from ..conftest import ROOT
 from ..fixtures.commands import run, saved, words_of  # noqa: F401
 
 
@@ -103,8 +105,42 @@ def test_a_package_that_pip_did_not_install(tmp_path, monkeypatch):
         own_wheel.write_own_wheel(tmp_path)
 
 
+CARDS = sorted((ROOT / "assets" / "cards").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
+def test_cards_of_the_workflows(path):
+    card = read_card(path)
+    assert set(card) == {"description", "license", "sources", "notes"} and all(
+        each["license"] for each in card["sources"]
+    )
+
+
+@pytest.mark.parametrize(
+    "content,message",
+    [
+        ('{"licence": "MIT"}', "says 'licence', but may say only description, license, .* Did you mean 'license'"),
+        ('{"performance": {}}', "says 'performance', but may say only"),
+        ("[1]", "must be one JSON object"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_cards_that_cannot_be(plain, tmp_path, content, message):
+    (tmp_path / "card.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        write_wheelhouse(plain, tmp_path / "wheels", card=tmp_path / "card.json")
+    assert not (tmp_path / "wheels").exists()
+
+
 def test_the_command_names_how_to_install(saved, tmp_path):  # noqa: F811
-    code, printed = run("wheelhouse", saved[0], tmp_path / "wheels", "--name", "small")
+    """With a card, which becomes the page of the package."""
+    card = {"description": "Streets of Delhi.", "license": "CC0", "sources": [{"name": "A map"}], "notes": "No rivers."}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    options = ("--name", "small", "--card", tmp_path / "card.json")
+    code, printed = run("wheelhouse", saved[0], tmp_path / "wheels", *options)
+    (wheel,) = (tmp_path / "wheels").glob("en_small-*.whl")
+    page = str(wheel_metadata(wheel))
+    assert "Streets of Delhi." in page and "A map" in page and "No rivers." in page and "License: CC0" in page
     assert code == 0 and f"pip install --find-links {tmp_path / 'wheels'} en_small" in words_of(printed)
     assert "pip takes from its index: " in words_of(printed)
 
