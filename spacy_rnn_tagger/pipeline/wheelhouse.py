@@ -176,7 +176,11 @@ def _build_pipeline(source: Path, folder: Path, name: str, version: str, meta: D
         work = Path(parent, "project")
         work.mkdir()
         srsly.write_json(Path(parent, "meta.json"), meta)
-        options = {"create_sdist": False, "require_parent": True, "meta_path": Path(parent, "meta.json")}
+        options: Dict[str, Any] = {
+            "create_sdist": False,
+            "require_parent": True,
+            "meta_path": Path(parent, "meta.json"),
+        }
         try:
             package(source, work, name=name, version=version, **options)
         except SystemExit as e:  # spaCy has printed what is wrong
