@@ -1,4 +1,5 @@
-"""Configs with one value that is not what it should be: trained as written, or one sentence that says where."""
+"""Configs of components with one value that is not what it should be: trained as written, or one sentence that says
+where."""
 
 import copy
 import random
@@ -20,7 +21,6 @@ from .subjects import ROOT, TORCH_LSTM, gold
 
 PART = "Configs"
 ODD: Tuple[Any, ...] = (None, -1, 0, 1.5, "x", "", [], {}, [1, -2], True, float("nan"), 1e30, "lstmm", "NORN", [None])
-TRAINING = ("training.dropout", "training.optimizer.learn_rate", "training.optimizer.grad_clip")
 Place = Tuple[str, ...]
 
 
@@ -66,9 +66,6 @@ def _places(config: Dict[str, Any], before: Place = ()) -> Iterator[Place]:
 
 def _mutate(base: Config, rng: random.Random) -> Tuple[Config, Place, str]:
     places = [("components", *place) for place in _places(base["components"])]
-    places += [
-        tuple(place.split(".")) for place in TRAINING if place.count(".") == 1 or "optimizer" in base["training"]
-    ]
     place = rng.choice(places)
     config = Config(copy.deepcopy(dict(base)))
     section: Any = config
