@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from spacy_rnn_tagger.pipeline.safe_output import (
     check_distinct,
     json_kind,
     leftovers,
+    mend,
     save_pipeline,
 )
 
@@ -266,7 +268,44 @@ def test_at_every_step_the_old_or_the_new_one_is_complete(tmp_path, kind, error,
         raise AssertionError("writing has more steps than were tried")
 
 
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_is_replaced_in_one_step_where_that_can_be(tmp_path, monkeypatch, can_exchange):
+    """Each folder has its content whole at every moment: the old one or the new one."""
+    path = tmp_path / "out"
+    write(path, PIPELINE, "old")
+    seen, exchange = [], safe_output.exchange
+
+    def watched(one, other):
+        seen.append((read(one), read(other)))
+        done = can_exchange and exchange(one, other)
+        seen.append((read(one), read(other)))
+        return done
+
+    monkeypatch.setattr(safe_output, "exchange", watched)
+    Output(path, PIPELINE, force=True).write(lambda place: write(place, PIPELINE, "new"))
+    if can_exchange and sys.platform == "linux":
+        assert seen == [("new", "old"), ("old", "new")]
+    assert read(path) == "new" and sorted(tmp_path.iterdir()) == [path]
+    assert not exchange(tmp_path / "nowhere", path) and read(path) == "new"
+
+
+def test_what_a_killed_process_left_is_mended(tmp_path):
+    path = tmp_path / "out"
+    write(path, PIPELINE, "whole")
+    for name in (".out-1", ".out-2"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / NEW, PIPELINE, "begun")
+    mend(path)
+    assert read(path) == "whole" and sorted(tmp_path.iterdir()) == [path]
+    (tmp_path / ".out-3").mkdir()
+    path.rename(tmp_path / ".out-3" / OLD)
+    mend(path)
+    assert read(path) == "whole" and sorted(tmp_path.iterdir()) == [path]
+
+
 def test_a_save_that_was_killed_between_its_renames_is_found_by_the_next(tmp_path, monkeypatch):
+    """Where folders cannot change places in one step."""
+    monkeypatch.setattr(safe_output, "exchange", lambda one, other: False)
     path = tmp_path / "out"
     write(path, PIPELINE, "old")
     output = Output(path, PIPELINE, force=True)
