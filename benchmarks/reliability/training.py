@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def _killed(folder: Path, configs: Dict[str, Path], kills: int) -> Iterator[Atta
     for who, config in configs.items():
         done, output = folder / f"{who}-whole", folder / f"{who}-killed"
         seconds = _run(_command(who, config, done))
-        rng, had_best, n = random.Random(who), False, 0
+        rng, had_best, n, attempts = random.Random(who), False, 0, 0
         while n < kills:
             process = _start(_command(who, config, output))
             # Half of the kills come while or just after something is saved.
@@ -98,8 +99,15 @@ def _killed(folder: Path, configs: Dict[str, Path], kills: int) -> Iterator[Atta
             if had_best:
                 wrong = _loads(output / BEST) if is_there else "it is gone"
                 whole.count(who).add(not wrong, f"kill {n}: {wrong}")
-            if not killed:
-                break
+            if not killed:  # it came to its end; another one begins
+                n -= 1
+                attempts += 1
+                if who == OURS:
+                    same.count(who).add(_files(output / BEST) == _files(done / BEST), f"{BEST} differs after {n} kills")
+                if attempts > kills:
+                    break
+                shutil.rmtree(output)
+                had_best = False
         _run(_command(who, config, output)) if who == OURS else None
         if who == OURS:
             for name in (BEST, LAST):
