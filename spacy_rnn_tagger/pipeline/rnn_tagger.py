@@ -19,8 +19,8 @@ from ..models.architectures.rnn_tagger import set_output_width
 from ..models.layers.vocabulary import learn_vocabulary
 from ..models.serving.token_batches import MAX_TOKENS, batch_by_tokens
 from .annotator import Annotator
+from .checked_steps import NotFinite
 from .confidence import PathScores, decode_confident
-from .finite_updates import FiniteUpdates, NotFinite
 from .gold import read_gold, read_incorrect
 from .initialization import collect_labels, take_sample
 from .mixed_loss import mixed_loss, read_answers
@@ -34,7 +34,7 @@ from .targets import make_target, unseen_labels
 DECODERS = ("softmax", "crf")
 
 
-class RNNTagger(FiniteUpdates, Annotator, SavedTagger):
+class RNNTagger(Annotator, SavedTagger):
     """Label every token of a doc: tags, parts of speech, morphology, entities, other spans, sentence starts or a custom
     attribute.
 

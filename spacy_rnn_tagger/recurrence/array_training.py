@@ -4,6 +4,7 @@ The products that need not wait for a step are taken out of the loops: the input
 one product for each weight's gradient after them. Nothing outlives a call but what its own gradients need.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
@@ -93,7 +94,7 @@ def _recurrent_gradients(
     return grads
 
 
-class _Inputs:
+class _Inputs(ABC):
     """A layer's packed inputs and their part in its gates.
 
     weights: The layer as laid out.
@@ -137,12 +138,13 @@ class _Inputs:
             grads["weight_ih" + suffix] = self.weight_gradient(direction, rows, d_products, d_x)
         return d_x, grads
 
+    @abstractmethod
     def multiply(self, direction: int, rows: Any, out: Any) -> None:
-        raise NotImplementedError
+        """Put the products of some rows with the input weights into `out`."""
 
+    @abstractmethod
     def weight_gradient(self, direction: int, rows: Any, d_products: Any, d_x: Any) -> Any:
         """RETURNS (array): The gradient of the input weights. That of the inputs is added to `d_x`."""
-        raise NotImplementedError
 
 
 class _Vectors(_Inputs):

@@ -130,11 +130,7 @@ def begin(
     Output(output, TRAINING, force=force, inputs=inputs).write(make)
 
 
-def resume(
-    output: Path,
-    *,
-    overrides: Optional[Mapping[str, Any]] = None,
-) -> Trained:
+def resume(output: Path, *, overrides: Optional[Mapping[str, Any]] = None) -> Trained:
     """Go on with a training that was stopped, from its last evaluation. On a CPU, with the same data and versions, it
     ends with the same weights as one that was not stopped, to the bit.
 
@@ -156,8 +152,9 @@ def resume(
                 f"far came of the old setting.{nearest(key, LONGER)}"
             )
     start = srsly.read_json(output / START)
+    installed = installed_versions()
     for package, before in start["versions"].items():
-        now = installed_versions().get(package, "")
+        now = installed.get(package, "")
         if before != now:
             print(Printer(no_print=True).warn(f"{package} was {before or None}, and is {now or None} now"))
     if start["folder"] != str(Path.cwd()):
