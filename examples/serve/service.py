@@ -4,7 +4,8 @@
 
 Each worker is a process of its own with the pipeline loaded once, and annotates one request at a time: what NumPy does
 with a sentence is too short to be shared among threads. Requests beyond `MAX_WAITING` are turned away at once, so that
-nobody waits for an answer that comes too late. A memory zone gives back what new words took.
+nobody waits for an answer that comes too late. A memory zone gives back what new words took, and a fresh copy of the
+pipeline takes its place after many of them, so that memory does not grow.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spacy_rnn_tagger import entity_rows, token_rows
 from spacy_rnn_tagger.pipeline.annotator import Annotator
+from spacy_rnn_tagger.pipeline.fresh_copy import fresh_copy
 
 # Texts between two looks at the clock: a request that ran out of time ends after this many.
 TEXTS_AT_ONCE = 16
@@ -36,6 +38,7 @@ class Settings:
     max_bytes (int): The most bytes in the body of a request.
     max_waiting (int): The most requests that a worker holds, the running one included.
     timeout_s (float): The most seconds that a request may take, waiting included.
+    max_new_words (int): The new words after which a fresh copy of the pipeline takes its place, between two requests.
     """
 
     model: str
@@ -43,6 +46,7 @@ class Settings:
     max_bytes: int = 1_000_000
     max_waiting: int = 16
     timeout_s: float = 10.0
+    max_new_words: int = 100_000
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -77,6 +81,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.nlp: Language = spacy.load(settings.model)
+        self.most_words = len(self.nlp.vocab) + settings.max_new_words
         ours = [name for name, pipe in self.nlp.pipeline if isinstance(pipe, Annotator)]
         self.with_scores = {name: {"store_scores": True} for name in ours}
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="annotate")
@@ -106,6 +111,12 @@ class Service:
         self.n_texts += len(texts)
         return answers
 
+    def renew(self) -> None:
+        """Let a fresh copy of the pipeline take its place if it has met many new words."""
+        if len(self.nlp.vocab) > self.most_words:
+            self.nlp = fresh_copy(self.nlp)
+            self.most_words = len(self.nlp.vocab) + self.settings.max_new_words
+
     async def annotate(self, request: Texts) -> List[Dict[str, Any]]:
         """Annotate a request when its turn comes.
 
@@ -134,6 +145,7 @@ class Service:
             raise HTTPException(504, f"The request took more than {limits.timeout_s:g} s; send fewer texts.") from e
         finally:
             self.n_waiting -= 1
+            self.thread.submit(self.renew)
 
 
 class LimitSize:

@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 from spacy.util import ignore_error, import_file, raise_error
 
 from ..models.serving.lexeme_gates import cache_states, reserve_cache, restore_cache
+from ..pipeline.fresh_copy import fresh_copy
 from .answers import answer_settings, keep_all_answers
 from .chunks import cut
 from .layers import layers_of, score_settings
@@ -30,6 +31,8 @@ MOST_WORDS = 2**14
 """Words that are computed when a pipeline is loaded: half of what there is room for."""
 MOST_SPELLINGS, MOST_CHARACTERS = 100_000, 2_000_000
 """Strings that a tokenizer keeps, ten times what it does by itself, and the characters of text that they are from."""
+MOST_NEW_WORDS = 1_000_000
+"""Words that a pipeline has met before a fresh copy takes its place: 40 MB of spaCy's index of words."""
 BATCH_TOKENS = 32_768
 """About how many tokens are annotated before their rows are made and the docs are dropped."""
 
@@ -189,10 +192,7 @@ class Worker:
             import_file("python_code", given.code)
         self._settings = given.settings
         self._place = Place(Path(given.output), given.settings.suffix)
-        self._annotator = Annotator(load_model(given.model, gpu=given.gpu), given.settings)
-        self._has_begun = False
-        # What is loaded stays, and need not be looked at when garbage is collected.
-        gc.freeze()
+        self._take(load_model(given.model, gpu=given.gpu))
 
     def __call__(self, chunk: Chunk) -> ShardRecord:
         """Write the shard of a chunk.
@@ -203,6 +203,8 @@ class Worker:
         began = time.perf_counter()
         rejected: List[Tuple[int, str, Rejected]] = []
         counts = [0, 0]
+        if len(self._annotator.nlp.vocab) > self._most_words:
+            self._take(fresh_copy(self._annotator.nlp))
         nlp, layers = self._annotator.nlp, self._annotator.layers
         if not self._has_begun:
             self._annotator.learn_spellings(texts_of(chunk, self._settings))
@@ -217,6 +219,15 @@ class Worker:
         record = self._place.finish(chunk.number, n_rows=counts[0], n_tokens=counts[1], rejected=lost)
         record.memory, record.seconds = peak_memory(), time.perf_counter() - began
         return record
+
+    def _take(self, nlp: Language) -> None:
+        """Annotate with a pipeline from now on. What is loaded need not be looked at when garbage is collected."""
+        gc.unfreeze()
+        self._annotator = Annotator(nlp, self._settings)
+        self._most_words = len(nlp.vocab) + MOST_NEW_WORDS
+        self._has_begun = False
+        gc.collect()
+        gc.freeze()
 
     def _batches(self, chunk: Chunk, rejected: List[Tuple[int, str, Rejected]], counts: List[int]) -> Iterator[Batch]:
         def texts() -> Iterator[Tuple[int, Text]]:

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from spacy_rnn_tagger.annotate import shards
+from spacy_rnn_tagger.annotate import shards, worker
+from spacy_rnn_tagger.pipeline.fresh_copy import fresh_copy
 from spacy_rnn_tagger.training import local_pool
 from spacy_rnn_tagger.training.local_pool import LocalPool, WorkerDied
 
@@ -80,6 +81,14 @@ def children_of(process):
 def test_the_number_of_processes_changes_no_byte(model, corpus, complete, tmp_path, n):  # noqa: F811
     run(model, corpus, tmp_path / "out", processes=n, format="parquet", shard_tokens=100)
     assert digests(tmp_path / "out") == complete
+
+
+def test_a_fresh_copy_of_the_pipeline_changes_no_byte(model, corpus, complete, tmp_path, monkeypatch):  # noqa: F811
+    made = []
+    monkeypatch.setattr(worker, "MOST_NEW_WORDS", 10)
+    monkeypatch.setattr(worker, "fresh_copy", lambda nlp: made.append(fresh_copy(nlp)) or made[-1])
+    run(model, corpus, tmp_path / "out", format="parquet", shard_tokens=100)
+    assert len(made) > 1 and digests(tmp_path / "out") == complete
 
 
 def test_what_is_there_is_not_done_again(here, model, corpus, complete, tmp_path):  # noqa: F811

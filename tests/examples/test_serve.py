@@ -106,6 +106,19 @@ def test_requests_beyond_the_most_that_wait_are_turned_away(client, monkeypatch)
     assert codes == [200, 200]
 
 
+def test_a_fresh_copy_takes_the_place_of_a_pipeline_that_met_many_words(serve, saved):  # noqa: F811
+    settings = serve[0].Settings(str(saved[0]), max_new_words=20)
+    client = testclient.TestClient(serve[0].make_app(settings))
+    service = client.app.state.service
+    first, known = service.nlp, {"texts": ["I like London."], "tokens": True}
+    expected = client.post("/annotate", json=known).json()
+    client.post("/annotate", json={"texts": ["few new words"]})
+    assert client.post("/annotate", json=known).json() == expected and service.nlp is first
+    client.post("/annotate", json={"texts": [" ".join(f"word{i}" for i in range(21))]})
+    assert client.post("/annotate", json=known).json() == expected and service.nlp is not first
+    assert len(service.nlp.vocab) < service.most_words
+
+
 def test_settings(serve, monkeypatch):
     monkeypatch.delenv("MODEL", raising=False)
     with pytest.raises(ValueError, match="MODEL is not set; name a pipeline"):
