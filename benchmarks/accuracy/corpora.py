@@ -22,9 +22,11 @@ class Data:
     train (Path): Training sentences.
     dev (Path): Development sentences, on which a system may choose its best state.
     test (Path): Test sentences, seen only by the scorer.
-    config (Path): Our config.
-    vectors_config (Path): Our config with static vectors.
+    config (Optional[Path]): Our config, None where only the recipe of `spacy rnn init-config` is compared.
+    vectors_config (Optional[Path]): Our config with static vectors.
     peer_config (Path): spaCy's own.
+    lang (str): The language of the pipelines.
+    neg_prefix (str): What spaCy's tagger takes for "not this tag" before a tag. No tag may begin with it.
     """
 
     name: str
@@ -33,9 +35,11 @@ class Data:
     train: Path
     dev: Path
     test: Path
-    config: Path
-    vectors_config: Path
+    config: Optional[Path]
+    vectors_config: Optional[Path]
     peer_config: Path
+    lang: str = "en"
+    neg_prefix: str = "!"
 
     def part(self, name: str) -> Path:
         return {"train": self.train, "dev": self.dev, "test": self.test}[name]
@@ -78,6 +82,19 @@ CORPORA = {
         config=CONFIGS / "wnut17.cfg",
         vectors_config=CONFIGS / "wnut17_vectors.cfg",
         peer_config=CONFIGS / "peer_spacy_ner.cfg",
+    ),
+    "vtb": Data(
+        name="vtb",
+        title="UD Vietnamese-VTB",
+        fields=("tag", "pos"),
+        train=Path("corpus/vtb/train.spacy"),
+        dev=Path("corpus/vtb/dev.spacy"),
+        test=Path("corpus/vtb/test.spacy"),
+        config=None,
+        vectors_config=None,
+        peer_config=CONFIGS / "peer_spacy_pos.cfg",
+        lang="xx",
+        neg_prefix="not ",
     ),
 }
 

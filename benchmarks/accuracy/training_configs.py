@@ -37,6 +37,16 @@ def with_gold_tokens(config: Config) -> Config:
     return config
 
 
+def with_language(config: Config, lang: str, neg_prefix: str) -> Config:
+    """Another language, and another sign of spaCy's tagger for a tag that is wrong, where "!" is a tag."""
+    config = config.copy()
+    config["nlp"]["lang"] = lang
+    for component in config["components"].values():
+        if component.get("factory") == "tagger" and neg_prefix != "!":
+            component["neg_prefix"] = neg_prefix
+    return config
+
+
 def with_encoder(config: Config, encoder: str) -> Config:
     """The shared `tok2vec` with another encoder of the same width."""
     config = config.copy()

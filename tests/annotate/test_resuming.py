@@ -83,7 +83,7 @@ def test_the_number_of_processes_changes_no_byte(model, corpus, complete, tmp_pa
     assert digests(tmp_path / "out") == complete
 
 
-def test_a_fresh_copy_of_the_pipeline_changes_no_byte(model, corpus, complete, tmp_path, monkeypatch):  # noqa: F811
+def test_a_fresh_copy_changes_no_byte(here, model, corpus, complete, tmp_path, monkeypatch):  # noqa: F811
     made = []
     monkeypatch.setattr(worker, "MOST_NEW_WORDS", 10)
     monkeypatch.setattr(worker, "fresh_copy", lambda nlp: made.append(fresh_copy(nlp)) or made[-1])

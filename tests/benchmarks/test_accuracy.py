@@ -148,12 +148,32 @@ def test_a_multi_sentence_doc_is_split_and_kept(nlp, tmp_path):
 
 
 @pytest.mark.parametrize("corpus,config", [("ewt", "ewt.cfg"), ("wnut17", "wnut17.cfg")])
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", sorted({*PIPELINES} - {"recipe"}))
 def test_configs_of_pipelines_are_valid(name, corpus, config):
     system = make_system(name, CORPORA[corpus], Options(config=CONFIGS / config, steps=100))
     assert all(reader["gold_preproc"] for reader in system.config["corpora"].values())
     assert system.config["training"]["max_steps"] == 100
     load_model_from_config(system.config.interpolate(), auto_fill=True)
+
+
+def test_the_recipe_of_init_config_is_made_of_the_corpus(data):
+    system = make_system("recipe", data, Options())
+    assert {"rnn_tagger", "rnn_morphologizer"} <= {*system.config["components"]} and system.config["nlp"][
+        "lang"
+    ] == "en"
+    assert system.config["components"]["rnn_tagger"]["target"] == "tag" and system.ours
+    assert all(reader["gold_preproc"] for reader in system.config["corpora"].values())
+    load_model_from_config(system.config.interpolate(), auto_fill=True)
+    with pytest.raises(TrainingError, match="without vectors"):
+        make_system("recipe+vectors", data, Options())
+
+
+def test_a_corpus_without_a_config_of_ours(data):
+    assert "ours" not in system_names("vtb") and {"recipe", "spacy"} <= {*system_names("vtb")}
+    with pytest.raises(TrainingError, match="no config of ours for 'vtb'; name one with --config"):
+        make_system("ours", CORPORA["vtb"], Options())
+    config = make_system("spacy", CORPORA["vtb"], Options()).config
+    assert config["nlp"]["lang"] == "xx" and config["components"]["tagger"]["neg_prefix"] == "not "
 
 
 def test_the_encoder_is_replaced_at_the_same_width():

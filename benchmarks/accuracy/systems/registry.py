@@ -4,11 +4,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
+import spacy
 from thinc.api import Config
 
-from ..corpora import Data
-from ..training_configs import read_config, with_encoder, with_gold_tokens, with_share, with_steps, with_vectors
-from .base import System
+from spacy_rnn_tagger.training.config_for_corpus import config_for_corpus
+
+from ..corpora import CORPORA, Data
+from ..sentences import read_docs
+from ..training_configs import (
+    read_config,
+    with_encoder,
+    with_gold_tokens,
+    with_language,
+    with_share,
+    with_steps,
+    with_vectors,
+)
+from .base import System, TrainingError
 from .crfsuite import Crfsuite
 from .nltk_perceptron import NltkPerceptron
 from .spacy_pipeline import SpacyPipeline
@@ -40,7 +52,18 @@ class Options:
 
 def _ours(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
     path = options.config or (data.vectors_config if vectors else data.config)
+    if path is None:
+        raise TrainingError(f"there is no config of ours for {data.name!r}; name one with --config, or use 'recipe'")
     return f"ours, `{path.name}`", read_config(path)
+
+
+def _recipe(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+    if vectors:
+        raise TrainingError("'recipe' is compared without vectors")
+    parts = {"train.spacy": read_docs(data.train), "dev.spacy": read_docs(data.dev)}
+    targets = [{"pos": "morph"}.get(field, field) for field in data.fields]
+    made = config_for_corpus(spacy.blank(data.lang), parts, targets=list(dict.fromkeys(targets)))
+    return "ours, `spacy rnn init-config`", Config().from_str(made.text, interpolate=False)
 
 
 def _peer(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
@@ -59,23 +82,27 @@ def _peer_our_encoder(data: Data, options: Options, vectors: bool) -> Tuple[str,
 # Pipelines of spaCy, each with or without static vectors.
 PIPELINES: Dict[str, Callable[[Data, Options, bool], Tuple[str, Config]]] = {
     "ours": _ours,
+    "recipe": _recipe,
     "spacy": _peer,
     "spacy-bilstm": _peer_bilstm,
     "spacy-our-encoder": _peer_our_encoder,
 }
-OURS = ("ours", "spacy-our-encoder")
+OURS = ("ours", "recipe", "spacy-our-encoder")
 # Other systems, and the corpora that they are for.
 OTHERS: Dict[str, Tuple[Callable[[str, Data], System], Tuple[str, ...]]] = {
-    "nltk": (lambda name, data: NltkPerceptron(name, "NLTK averaged perceptron", data), ("ewt",)),
-    "crfsuite": (lambda name, data: Crfsuite(name, "sklearn-crfsuite", data), ("ewt", "wnut17")),
-    "udpipe": (lambda name, data: UDPipe(name, "UDPipe 1", data), ("ewt",)),
+    "nltk": (lambda name, data: NltkPerceptron(name, "NLTK averaged perceptron", data), ("ewt", "vtb")),
+    "crfsuite": (lambda name, data: Crfsuite(name, "sklearn-crfsuite", data), ("ewt", "wnut17", "vtb")),
+    "udpipe": (lambda name, data: UDPipe(name, "UDPipe 1", data), ("ewt", "vtb")),
     "flair": (lambda name, data: Unavailable(name, "Flair", data, FLAIR), ("ewt", "wnut17")),
 }
 
 
 def system_names(corpus: str, vectors: bool = True) -> List[str]:
     """All systems for a corpus, in the order of the table."""
-    pipelines = [name + kind for kind in ("", *[WITH_VECTORS] * vectors) for name in PIPELINES]
+    data = CORPORA[corpus]
+    plain = [name for name in PIPELINES if name != "ours" or data.config is not None]
+    using = [name for name in PIPELINES if name != "recipe" and data.vectors_config is not None and vectors]
+    pipelines = plain + [name + WITH_VECTORS for name in using]
     return pipelines + [name for name, (_, corpora) in OTHERS.items() if corpus in corpora]
 
 
@@ -85,7 +112,7 @@ def make_system(name: str, data: Data, options: Options) -> System:
         return OTHERS[name][0](name, data)
     base, vectors = name.removesuffix(WITH_VECTORS), name.endswith(WITH_VECTORS)
     title, config = PIPELINES[base](data, options, vectors)
-    config = with_gold_tokens(config)
+    config = with_language(with_gold_tokens(config), data.lang, data.neg_prefix)
     if vectors:
         title, config = f"{title}, static vectors", with_vectors(config)
     if options.steps is not None:
