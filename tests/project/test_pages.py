@@ -86,6 +86,11 @@ def test_the_page_of_the_project_is_up_to_date(tmp_path):
     assert document(tmp_path) == PAGES["project.md"], "run python scripts/project_page.py"
 
 
+def test_words_may_hold_spaces_and_tags_be_any_string(capsys):
+    run(blocks("languages.md", "python")[0], {})
+    assert capsys.readouterr().out.strip() == "[('chủ tịch', 'N'), ('xã', 'N'), ('nhắc', 'V'), ('!', '!')]"
+
+
 def test_a_component_stands_in_other_pipelines(capsys):
     names = {}
     for block in blocks("pipelines.md", "python"):
@@ -120,6 +125,8 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     reference = (tmp_path / "site" / "reference" / "index.html").read_text(encoding="utf8")
     for name in re.findall(r"^    (\S+) = spacy_rnn_tagger", (ROOT / "setup.cfg").read_text(), flags=re.M):
         assert name in reference or name == "spacy-rnn-tagger.rnn"  # the commands have pages of their own
+    assert "<li><code>tok2vec</code> (<code>Model[" in reference and "<li><strong>Returns</strong> (" in reference
+    assert not re.search(r"(RETURNS|YIELDS|RAISES) \(", reference), "docs/docstring_lists.py has missed it"
 
 
 def test_every_message_has_its_entry():
@@ -144,7 +151,7 @@ def test_links_lead_somewhere(page):
 
 # The results that benchmarks/results keeps of these configs are found by a checksum of their text (`Run.key` in
 # benchmarks/accuracy/runs.py). So they cannot name a setting that is younger than the results.
-KEPT = {path.name for data in CORPORA.values() for path in (data.config, data.vectors_config)}
+KEPT = {path.name for data in CORPORA.values() for path in (data.config, data.vectors_config) if path}
 YOUNGER = ('\nengine = "torch"', "\ncache_mb = 128")
 
 
