@@ -4,7 +4,7 @@ does not grow."""
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 from .attack import OURS, Attack
 from .subjects import ROOT, subjects
@@ -12,6 +12,7 @@ from .subjects import ROOT, subjects
 PART = "A service"
 MOST_GROWTH = 20.0
 """Megabytes."""
+CLIENTS = 3
 
 
 def attacks(size: float) -> Iterator[Attack]:
@@ -22,12 +23,18 @@ def attacks(size: float) -> Iterator[Attack]:
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         subjects()[OURS].to_disk(model)
-        done = load(str(model), size, 2, 6)
-    answers = Attack(PART, f"requests of 1 to 64 texts from 6 clients at once, {size:g} min", "the oracle's answers")
+        yield from attacks_of(load(str(model), size, workers=2, clients=CLIENTS))
+
+
+def attacks_of(done: Any) -> Iterator[Attack]:
+    """YIELDS (Attack): What came of traffic. done (Load): What the load test says of it."""
+    times = ", ".join(f"{name} {ms:,.0f} ms" for name, ms in done.latency_ms.items())
+    traffic = f"{done.texts:,} texts in requests of 1 to 64 from {done.clients} clients at once, {done.minutes:g} min"
+    answers = Attack(PART, f"{traffic} ({times})", "the oracle's answers")
     count = answers.count(OURS)
     count.tries, count.failures = done.requests + len(done.failed), len(done.wrong) + len(done.failed)
     count.first = [*done.wrong, *done.failed]
     yield answers
-    memory = Attack(PART, "memory of two workers in that time", f"grows by less than {MOST_GROWTH:g} MB")
+    memory = Attack(PART, f"memory of {done.workers} workers in that time", f"grows by less than {MOST_GROWTH:g} MB")
     memory.count(OURS).add(done.growth_mb < MOST_GROWTH, f"grew by {done.growth_mb} MB")
     yield memory

@@ -1,13 +1,14 @@
 """The attacks of benchmarks/reliability, in small: nothing fails in our column, and what fails is seen."""
 
 import json
+from types import SimpleNamespace
 
 import numpy
 import pytest
 import spacy
 
 from benchmarks.reliability import __main__ as command
-from benchmarks.reliability import answers, configs, docs, files, subjects
+from benchmarks.reliability import answers, configs, docs, files, service, subjects
 from benchmarks.reliability.attack import OURS, PEERS, Attack, Count, from_dict
 from benchmarks.reliability.page import page
 
@@ -122,3 +123,14 @@ def test_the_page_and_the_command(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         command.main(["--size", "0"])
     assert "it must be above 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong, growth, failures", [([], 3.0, (0, 0)), (["text 0 of []"], 25.0, (1, 1))])
+def test_what_came_of_traffic(wrong, growth, failures):
+    latency = {"p50": 1.2, "max": 20.0}
+    done = SimpleNamespace(minutes=1.0, workers=2, clients=3, requests=7, texts=9, wrong=wrong, failed=[])
+    done.latency_ms, done.growth_mb = latency, growth
+    answers, memory = service.attacks_of(done)
+    assert "9 texts in requests of 1 to 64 from 3 clients at once, 1 min (p50 1 ms, max 20 ms)" in answers.name
+    assert (answers.counts[OURS].failures, memory.counts[OURS].failures) == failures
+    assert (answers.counts[OURS].tries, memory.counts[OURS].tries) == (7, 1)
