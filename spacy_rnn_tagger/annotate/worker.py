@@ -192,6 +192,7 @@ class Worker:
             import_file("python_code", given.code)
         self._settings = given.settings
         self._place = Place(Path(given.output), given.settings.suffix)
+        self._has_begun = False
         self._take(load_model(given.model, gpu=given.gpu))
 
     def __call__(self, chunk: Chunk) -> ShardRecord:
