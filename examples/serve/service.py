@@ -9,6 +9,7 @@ pipeline takes its place after many of them, so that memory does not grow.
 """
 
 import asyncio
+import gc
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spacy_rnn_tagger import entity_rows, token_rows
 from spacy_rnn_tagger.pipeline.annotator import Annotator
-from spacy_rnn_tagger.pipeline.fresh_copy import fresh_copy
+from spacy_rnn_tagger.pipeline.fresh_copy import Snapshot
 
 # Texts between two looks at the clock: a request that ran out of time ends after this many.
 TEXTS_AT_ONCE = 16
@@ -81,6 +82,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.nlp: Language = spacy.load(settings.model)
+        self.meta, self.max_length = self.nlp.meta, self.nlp.max_length
         self.most_words = len(self.nlp.vocab) + settings.max_new_words
         ours = [name for name, pipe in self.nlp.pipeline if isinstance(pipe, Annotator)]
         self.with_scores = {name: {"store_scores": True} for name in ours}
@@ -114,7 +116,10 @@ class Service:
     def renew(self) -> None:
         """Let a fresh copy of the pipeline take its place if it has met many new words."""
         if len(self.nlp.vocab) > self.most_words:
-            self.nlp = fresh_copy(self.nlp)
+            snapshot = Snapshot.of(self.nlp)
+            del self.nlp
+            gc.collect()
+            self.nlp = snapshot.load()
             self.most_words = len(self.nlp.vocab) + self.settings.max_new_words
 
     async def annotate(self, request: Texts) -> List[Dict[str, Any]]:
@@ -130,8 +135,8 @@ class Service:
                 413, f"{len(request.texts)} texts in a request; {limits.max_texts} at most are allowed."
             )
         longest = max(map(len, request.texts), default=0)
-        if longest > self.nlp.max_length:
-            raise HTTPException(413, f"A text has {longest} characters; {self.nlp.max_length} at most are allowed.")
+        if longest > self.max_length:
+            raise HTTPException(413, f"A text has {longest} characters; {self.max_length} at most are allowed.")
         if self.n_waiting >= limits.max_waiting:
             raise HTTPException(503, f"{self.n_waiting} requests wait already; try again.", {"Retry-After": "1"})
         deadline = time.monotonic() + limits.timeout_s
@@ -180,7 +185,7 @@ def make_app(settings: Optional[Settings] = None) -> FastAPI:
     """
     settings = settings or Settings.from_environment()
     service = Service(settings)
-    meta = service.nlp.meta
+    meta = service.meta
     app = FastAPI(title=f"{meta['lang']}_{meta['name']}", version=meta["version"], description=__doc__ or "")
     app.state.service = service
 

@@ -1,6 +1,8 @@
 """The scripts and benchmarks around the source texts."""
 
+import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -8,6 +10,7 @@ from spacy.tokens import Doc, DocBin
 
 from benchmarks import encodings, gradients, sentiment
 from scripts import convert_tweets, fill_outputs, plain_labels, textcat_data
+from scripts.packages import Package
 
 from ..conftest import ROOT, make_examples
 
@@ -161,3 +164,16 @@ def test_sentiment_benchmark(nlp, tmp_path):
     assert sentiment.main([str(tmp_path), "--epochs", "2", "--poolings", "max", "--output", str(tmp_path)]) == 0
     table = (tmp_path / "sentiment.md").read_text()
     assert all(name in table for name in ("RNNTextClassifier, max", "TextCatBOW", "TextCatEnsemble"))
+
+
+def test_a_package_is_taken_by_its_checksum(tmp_path):
+    made = ("python", "-c", "open('a.whl', 'w').write('content')")
+    right = Package("a.whl", hashlib.sha256(b"content").hexdigest(), made)
+    with pytest.raises(SystemExit, match=r"has not made a\.whl; put it into .* by hand"):
+        replace(right, command=("python", "-c", "")).get(tmp_path / "new")
+    with pytest.raises(SystemExit, match=r"a\.whl cannot be had: .*; put it into .* by hand"):
+        replace(right, command=("python", "-c", "raise SystemExit(3)")).get(tmp_path / "new")
+    assert right.get(tmp_path / "new").read_text() == "content"
+    assert replace(right, command=("no such command",)).get(tmp_path / "new").is_file(), "it is in place already"
+    with pytest.raises(SystemExit, match="has the checksum ed70.*, not 12; move it away"):
+        replace(right, sha256="12").get(tmp_path / "new")
