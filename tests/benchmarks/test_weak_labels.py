@@ -10,7 +10,7 @@ from ..conftest import make_examples
 
 def test_sources_and_combinations_are_scored(nlp, tmp_path, capsys):
     docs = [eg.reference for eg in make_examples(nlp)]
-    DocBin(docs=docs * 3).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=docs * 20).to_disk(tmp_path / "train.spacy")
     page = tmp_path / "page.md"
     page.write_text("<!-- weak-labels: start -->\n<!-- weak-labels: end -->\n")
     path = str(tmp_path / "train.spacy")
