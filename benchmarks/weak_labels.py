@@ -22,6 +22,8 @@ from spacy.training import Example
 from spacy.training.batchers import minibatch_by_words
 from thinc.api import Adam, fix_random_seed
 
+sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
+
 from benchmarks.accuracy.sentences import read_docs
 from benchmarks.common.table import Table, mean_and_deviation
 from scripts.report import write_section

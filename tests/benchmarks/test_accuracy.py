@@ -354,7 +354,7 @@ def test_a_failed_training_is_a_row(data, capsys, tmp_path):
 @pytest.mark.parametrize(
     "more,message",
     [
-        (["--systems", "our"], "'our' is unknown for ewt; allowed: ours, spacy"),
+        (["--systems", "our"], "'our' is unknown for ewt; allowed: ours, recipe, spacy"),
         (["--systems", "ours+vectors"], "ours+vectors needs --vectors"),
         (["--systems", "nltk", "--vectors", "x"], "none of nltk uses --vectors"),
         (["--systems", "flair", "--dev", "none.spacy"], "there is no none.spacy; run `spacy project run ewt-corpus`"),
