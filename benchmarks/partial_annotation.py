@@ -24,6 +24,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Corpus, Example
 from spacy.training.batchers import minibatch_by_words
+from spacy.vocab import Vocab
 from thinc.api import Adam, fix_random_seed
 
 sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own folder there, not the project's
@@ -43,9 +44,11 @@ def units(doc: Doc, target: str) -> List[Tuple[int, int]]:
     return sorted(spans + [(i, i + 1) for i in range(len(doc)) if i not in inside])
 
 
-def bare(doc: Doc) -> Doc:
-    """The tokens of a doc."""
-    return Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+def bare(doc: Doc, vocab: Optional[Vocab] = None) -> Doc:
+    """The tokens of a doc, in its vocabulary or another one."""
+    return Doc(
+        doc.vocab if vocab is None else vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]
+    )
 
 
 def keep(doc: Doc, target: str, kept: List[Tuple[int, int]]) -> Doc:

@@ -26,6 +26,7 @@ sys.path.append(str(Path(__file__).parent.parent))  # a script finds its own fol
 
 from benchmarks.accuracy.sentences import read_docs
 from benchmarks.common.table import Table, mean_and_deviation
+from benchmarks.partial_annotation import bare
 from scripts.report import write_section
 from spacy_rnn_tagger.distill.asking import combine_docs
 from spacy_rnn_tagger.distill.combining import COMBINE
@@ -33,11 +34,6 @@ from spacy_rnn_tagger.distill.settings import DistillSettings
 
 SHARE, N_MODELS = 0.1, 3
 """What each model sees of the training docs, and how many models there are."""
-
-
-def bare(doc: Doc, nlp: Language) -> Doc:
-    """RETURNS (Doc): The tokens of a doc. doc (Doc): The doc. nlp (Language): A pipeline, whose vocabulary it has."""
-    return Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
 
 
 def names_of(docs: Iterable[Doc], of_words: bool = False) -> Dict[str, str]:
@@ -66,7 +62,7 @@ def model(docs: List[Doc], seed: int, updates: int) -> Language:
     rng = random.Random(seed)
     nlp = spacy.blank("en")
     nlp.add_pipe("rnn_ner")
-    examples = [Example(bare(doc, nlp), doc) for doc in docs]
+    examples = [Example(bare(doc, nlp.vocab), doc) for doc in docs]
     nlp.initialize(lambda: examples)
     optimizer = Adam(0.004, grad_clip=1.0, L2=0.01, L2_is_weight_decay=True, use_averages=True)
     passes = (rng.sample(examples, len(examples)) for _ in itertools.count())
@@ -113,7 +109,7 @@ def measure(train: List[Doc], dev: List[Doc], seed: int, updates: int) -> Dict[s
     silent = [is_silent for _, _, is_silent in made]
 
     def answers() -> List[List[Doc]]:
-        return [list(nlp.pipe([bare(doc, nlp) for doc in dev])) for _, nlp, _ in made]
+        return [list(nlp.pipe([bare(doc, nlp.vocab) for doc in dev])) for _, nlp, _ in made]
 
     scores = {name: score(dev, found) for (name, _, _), found in zip(made, answers())}
     for combination in COMBINE:

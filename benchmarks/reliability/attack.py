@@ -1,6 +1,8 @@
 """One attack, and what became of it."""
 
 import random
+import re
+import tempfile
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,6 +12,8 @@ OURS = "ours"
 PEERS = ("spaCy", "TorchBiLSTMEncoder")
 """Their `tagger` and `ner` with spaCy's own encoder, and with PyTorch's LSTM by `spacy.TorchBiLSTMEncoder.v1`."""
 MOST_SHOWN = 5
+OWN_FOLDER = re.compile(re.escape(tempfile.gettempdir()) + r"/tmp\w+/")
+"""The folder of a run, which says nothing to readers and is another one each time."""
 
 
 @dataclass
@@ -31,7 +35,7 @@ class Count:
         if not is_good:
             self.failures += 1
             if len(self.first) < MOST_SHOWN:
-                self.first.append(" ".join(what.split())[:300])
+                self.first.append(OWN_FOLDER.sub("", " ".join(what.split()))[:300])
 
     def attempt(self, work: Callable[[], Any], what: str = "") -> Any:
         """Count one try that goes well if nothing is raised.

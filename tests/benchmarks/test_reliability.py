@@ -1,6 +1,7 @@
 """The attacks of benchmarks/reliability, in small: nothing fails in our column, and what fails is seen."""
 
 import json
+import tempfile
 from types import SimpleNamespace
 
 import numpy
@@ -134,3 +135,10 @@ def test_what_came_of_traffic(wrong, growth, failures):
     assert "9 texts in requests of 1 to 64 from 3 clients at once, 1 min (p50 1 ms, max 20 ms)" in answers.name
     assert (answers.counts[OURS].failures, memory.counts[OURS].failures) == failures
     assert (answers.counts[OURS].tries, memory.counts[OURS].tries) == (7, 1)
+
+
+def test_the_folder_of_a_run_is_not_shown():
+    count = Count()
+    with tempfile.TemporaryDirectory() as folder:
+        count.add(False, f"Can't read {folder}/spaCy-killed/model-best/meta.json")
+    assert count.first == ["Can't read spaCy-killed/model-best/meta.json"]
