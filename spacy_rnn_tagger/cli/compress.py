@@ -1,7 +1,7 @@
 """`python -m spacy rnn compress`: save a trained pipeline in fewer bytes."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, List, Optional, Union
 
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
@@ -35,6 +35,18 @@ def compress_cli(
     keep_language_model: Annotated[
         bool, Opt("--keep-language-model", "-K", help="Keep rnn_language_model, which only training needs")
     ] = False,
+    vectors: Annotated[
+        Optional[str], Opt("--vectors", "-V", help="Form of static vectors too: int8, float16 or float32")
+    ] = None,
+    words: Annotated[
+        Optional[str],
+        Opt(
+            "--words",
+            "-n",
+            help="Of which words to keep the vectors: a number of rows, the most frequent in most tables, or a file "
+            "with a word a line. Implies --vectors int8",
+        ),
+    ] = None,
     force: ForceOpt = False,
     json_path: JsonOpt = None,
     gold_preproc: GoldPreprocOpt = False,
@@ -42,21 +54,33 @@ def compress_cli(
 ) -> None:
     """
     Save a trained pipeline with its weights as float16, or as int8 rows with a scale each, and without the components
-    that only training needs. It is loaded and installed like any other; in memory its weights are float32 again. Prints
-    the size on disk before and after, and the scores if there are data.
+    that only training needs; with --vectors, its static vectors likewise. It is loaded and installed like any other; in
+    memory its weights are float32 again. Prints the size on disk before and after, and the scores if there are data.
 
     Example: python -m spacy rnn compress training/model-best training/small --data corpus/dev.spacy
+
+    Example: python -m spacy rnn compress training/model-best training/small --vectors int8 --words 100000
     """
     import_code(code_path)
-    with running("rnn compress", model, force=force, inputs=[data, code_path]) as places:
+    with running("rnn compress", model, force=force, inputs=[data, code_path, *_word_file(words)]) as places:
         check_form("rnn compress", "--weights", weights)
+        if vectors is not None:
+            check_form("rnn compress", "--vectors", vectors)
+        chosen = None if words is None else _read_words(words)
         saved = places.add_pipeline(output, "OUTPUT")
         assert saved is not None
         places.add_json(json_path)
         corpus = None if data is None else read_corpus(data, gold_preproc)
         nlp = load_pipeline(model)
         done = compress_pipeline(
-            nlp, saved, weights, corpus=corpus, keep_language_model=keep_language_model, progress=show_progress
+            nlp,
+            saved,
+            weights,
+            corpus=corpus,
+            keep_language_model=keep_language_model,
+            vectors=vectors or (None if words is None else "int8"),
+            words=chosen,
+            progress=show_progress,
         )
         print(format_report(done))
         _tell(done)
@@ -83,9 +107,33 @@ def format_report(done: CompressionCost) -> str:
     return "\n".join(lines)
 
 
+def _word_file(words: Optional[str]) -> List[Path]:
+    return [] if words is None or words.isdecimal() else [Path(words)]
+
+
+def _read_words(words: str) -> Union[int, List[str]]:
+    """RETURNS (Union[int, List[str]]): A number of rows, or the words of a file. RAISES (ValueError): If it is
+    neither."""
+    if words.isdecimal() and int(words):
+        return int(words)
+    path = Path(words)
+    if not path.is_file():
+        raise ValueError(
+            f"--words {words} is neither a number of at least 1 nor a file; give a number of rows to keep, or a text "
+            "file with a word a line."
+        )
+    try:
+        found = path.read_text(encoding="utf8").split("\n")
+    except UnicodeDecodeError as e:
+        raise ValueError(f"--words {words} is not a text file in UTF-8 ({e}).") from e
+    return [word for word in map(str.strip, found) if word]
+
+
 def _tell(done: CompressionCost) -> None:
     parts = done.compression
     msg.info(f"Weights as {done.form}: {', '.join(parts.stored)}")
+    if parts.vectors is not None:
+        msg.info(f"Static vectors as {parts.vectors}, for {parts.n_words:,} words")
     if parts.others:
         msg.info(f"As before, since their models are not of spacy-rnn-tagger: {', '.join(parts.others)}")
     if parts.dropped:

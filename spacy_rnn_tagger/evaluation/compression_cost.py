@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Optional, Union
+from typing import Callable, Collection, Dict, Iterable, Optional, Union
 
 import spacy
 from spacy.language import Language
@@ -41,6 +41,8 @@ def compress_pipeline(
     *,
     corpus: Optional[Callable[[Language], Iterable[Example]]] = None,
     keep_language_model: bool = False,
+    vectors: Optional[str] = None,
+    words: Union[int, Collection[str], None] = None,
     progress: Progress = no_progress,
 ) -> CompressionCost:
     """Save a pipeline in fewer bytes. It takes its place when it is complete, has been loaded again and, if there are
@@ -52,10 +54,12 @@ def compress_pipeline(
     corpus (Optional[Callable[[Language], Iterable[Example]]]): Reads data to score before and after, such as
         `spacy.training.Corpus(path)`.
     keep_language_model (bool): Whether to keep a component that predicts nothing, to train on.
+    vectors (Optional[str]): The form of static vectors; None leaves them alone.
+    words (Union[int, Collection[str], None]): Of which words to keep the vectors, as in `compress`.
     progress (Progress): Shows how far it is.
     RETURNS (CompressionCost): Sizes and scores.
     RAISES (ValueError): If the pipeline was not loaded from disk, there is no such form, there is no component with a
-        model of this package, or the data have no tokens.
+        model of this package, there are no vectors or none of the words, or the data have no tokens.
     """
     output = output if isinstance(output, Output) else Output(output, PIPELINE)
     if output.kind is not PIPELINE:
@@ -67,7 +71,7 @@ def compress_pipeline(
         )
     bytes_before = size_on_disk(Path(path))
     before = {} if corpus is None else score_pipeline(nlp, corpus, progress=progress, title="before: scoring")
-    done = compress(nlp, form, keep_language_model)
+    done = compress(nlp, form, keep_language_model, vectors=vectors, words=words)
 
     def save(folder: Path) -> Dict[str, float]:
         nlp.to_disk(folder)

@@ -6,7 +6,6 @@ from typing import Optional
 import spacy
 import spacy.lang
 from spacy.language import Language
-from spacy.training.initialize import load_vectors_into_model
 
 from ..errors import nearest
 
@@ -24,7 +23,8 @@ def blank_pipeline(lang: str, vectors: Optional[str] = None) -> Language:
     """A pipeline that only tokenizes.
 
     lang (str): The code of a language of spaCy, such as "en", or "xx" for any.
-    vectors (Optional[str]): Pipeline with static vectors, installed or in a directory; None for no vectors.
+    vectors (Optional[str]): Pipeline with static vectors, installed or in a directory; None for no vectors. Its
+        `[nlp.vectors]` become those of the pipeline's config.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): If there is no such language, its tokenizer needs a package that is missing, or there are no
         such vectors.
@@ -35,15 +35,17 @@ def blank_pipeline(lang: str, vectors: Optional[str] = None) -> Language:
         raise _language_error(lang, e) from e
     if vectors is not None:
         try:
-            load_vectors_into_model(nlp, vectors)
+            other = spacy.load(vectors)
         except (OSError, ValueError) as e:
             first = str(e).strip().splitlines()[0]
             raise ValueError(
                 f"vectors = {vectors!r} cannot be loaded; name an installed pipeline that has vectors, such as "
                 f"'en_core_web_md', or a directory as `python -m spacy init vectors` writes it. ({first})"
             ) from e
-        if not nlp.vocab.vectors.shape[0]:
+        if not other.vocab.vectors.shape[0]:
             raise ValueError(f"vectors = {vectors!r} is a pipeline without static vectors; name one that has some.")
+        nlp.config["nlp"]["vectors"] = other.config["nlp"]["vectors"]
+        nlp.vocab.vectors = other.vocab.vectors
     return nlp
 
 

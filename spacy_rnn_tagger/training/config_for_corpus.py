@@ -106,6 +106,8 @@ def _make_config(
             "model": language_model(recipe.optimize),
         }
     config["nlp"].update({"lang": nlp.lang, "pipeline": list(components)})
+    if vectors is not None:
+        config["nlp"]["vectors"] = dict(nlp.config["nlp"]["vectors"])
     embed = components["tok2vec"]["model"]["embed"]
     embed["include_static_vectors"] = vectors is not None
     embed.update({"word_dropout": recipe.word_dropout, "min_freq": recipe.min_freq})

@@ -4,12 +4,16 @@ import json
 import re
 import shutil
 
+import numpy
 import pytest
 import spacy
 from spacy.cli.package import package
+from spacy.strings import get_string_id
 from spacy.tokens import DocBin
+from spacy.vectors import Vectors
 
 from benchmarks import small_models
+from spacy_rnn_tagger.models.storage.compact_vectors import REGISTERED
 from spacy_rnn_tagger.pipeline.compression import size_on_disk
 
 from ..conftest import make_examples, small_model
@@ -131,3 +135,37 @@ def test_benchmark(saved, tmp_path, capsys):
         with pytest.raises(SystemExit):
             small_models.main([str(path) for path in wrong])
         assert message in capsys.readouterr().err
+
+
+def test_compress_command_with_vectors(saved, tmp_path):
+    model, dev, out = saved
+    nlp = spacy.load(model)
+    data = numpy.random.default_rng(0).normal(size=(40, 12)).astype("float32")
+    nlp.vocab.vectors = Vectors(data=data, keys=[*(f"w{i}" for i in range(38)), "like", "ham"], attr="LOWER")
+    nlp.to_disk(tmp_path / "vectors")
+    code, printed = run("compress", tmp_path / "vectors", out, "--vectors", "int8", "--data", dev)
+    assert code == 0 and "Static vectors as int8, for 40 words" in printed, printed
+    small = spacy.load(out)
+    assert numpy.abs(small.vocab.vectors["ham"] - data[39]).max() < 0.02
+    assert small.config["nlp"]["vectors"] == {"@vectors": REGISTERED, "storage": "int8"}
+    assert outputs(small) == outputs(spacy.load(out))
+    code, printed = run("compress", tmp_path / "vectors", out, "--words", 3, "--force", "--json", tmp_path / "numbers")
+    assert code == 0 and set(spacy.load(out).vocab.vectors.keys()) == {get_string_id(f"w{i}") for i in range(3)}
+    assert json.loads((tmp_path / "numbers").read_text())["compression"]["n_words"] == 3
+    (tmp_path / "words.txt").write_text("Ham\n\n w1 \n")
+    run("compress", tmp_path / "vectors", out, "-V", "float16", "--words", tmp_path / "words.txt", "--force")
+    vectors = spacy.load(out).vocab.vectors
+    assert set(vectors.keys()) == {get_string_id("ham"), get_string_id("w1")} and vectors.data.dtype == numpy.float16
+    before = files(out)
+    for args, message in (
+        ((model, out, "--force", "--vectors", "int8"), "no static vectors to store in another form"),
+        (
+            (tmp_path / "vectors", out, "--force", "--vectors", "int4"),
+            "--vectors = 'int4' is unknown; allowed: 'float32'",
+        ),
+        ((tmp_path / "vectors", out, "--force", "--words", "0"), "neither a number of at least 1 nor a file"),
+        ((tmp_path / "vectors", out, "--force", "--words", tmp_path / "none"), "neither a number of at least 1 nor a"),
+        ((tmp_path / "vectors", out, "--force", "--words", dev), "is not a text file"),
+    ):
+        code, printed = run("compress", *args)
+        assert code == 2 and message in printed and files(out) == before, printed

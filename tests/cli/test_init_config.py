@@ -3,10 +3,14 @@
 import json
 import random
 
+import numpy
 import pytest
 import spacy
 from spacy.cli.train import train
 from spacy.tokens import Doc, DocBin, Span
+from spacy.vectors import Vectors
+
+from spacy_rnn_tagger.models.storage.compact_vectors import REGISTERED, CompactVectors
 
 from ..conftest import make_examples
 from ..fixtures.commands import run, words_of
@@ -116,3 +120,19 @@ def test_tokenizers_that_are_missing(folder, lang, message):
         pass
     code, printed = run("init-config", "corpus.spacy", "-d", "dev.spacy", "-o", "config.cfg", "-l", lang)
     assert code == 2 and message in words_of(printed)
+
+
+def test_compact_vectors_are_those_of_the_trained_pipeline(folder):
+    words = [word.lower() for word in (*NAMES, *PLACES)]
+    data = numpy.random.default_rng(0).normal(size=(len(words), 10)).astype("float32")
+    nlp = spacy.blank("en", config={"nlp": {"vectors": {"@vectors": REGISTERED, "storage": "float16"}}})
+    nlp.vocab.vectors = CompactVectors.of(Vectors(data=data, keys=words, attr="LOWER"), "float16")
+    nlp.to_disk("vectors")
+    code, printed = run(
+        "init-config", "corpus.spacy", "--dev", "dev.spacy", "-p", "ents", "--vectors", "vectors", "-o", "config.cfg"
+    )
+    assert code == 0, printed
+    assert "% of the training tokens" in (folder / "config.cfg").read_text()
+    train("config.cfg", "model", overrides={"training.max_steps": 10, "training.eval_frequency": 5})
+    trained = spacy.load("model/model-best")
+    assert trained.vocab.vectors == nlp.vocab.vectors and trained("ANN")[0].has_vector

@@ -163,6 +163,7 @@ def test_vectors_are_named_and_used(nlp):
     config = parse(made)
     assert config["paths"]["vectors"] == "my_vectors" and "8.3 % of the training tokens" in made.text
     assert config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] is True
+    assert config["nlp"]["vectors"] == {"@vectors": "spacy.Vectors.v1"}
 
 
 @pytest.mark.parametrize("lang", ["de", "he", "hi", "xx", "zh"])

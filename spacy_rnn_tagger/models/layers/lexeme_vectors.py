@@ -43,7 +43,8 @@ def _width(lexemes: Lexemes) -> int:
     if not width:
         raise ValueError(
             "spacy-rnn-tagger.LexemeEmbed.v1: include_static_vectors = true, but the vocabulary has no vectors; name a "
-            "pipeline that has them in [initialize] vectors (for instance en_core_web_md), or set it to false."
+            "pipeline that has them in [initialize] vectors (for instance en_core_web_md), with [nlp.vectors] as "
+            "its own config has it, or set it to false."
         )
     return width
 
