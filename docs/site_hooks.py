@@ -17,6 +17,7 @@ GROUPS = {
     "Schedules": "thinc_schedules",
     "Loggers": "spacy_loggers",
     "Readers": "spacy_readers",
+    "Vectors": "spacy_vectors",
     "Scorers": "spacy_scorers",
 }
 FUNCTIONS = {

@@ -3,9 +3,12 @@ both.
 
     python -m benchmarks.accuracy.curve ewt --seeds 0 1 --figure docs/figures/learning_curve.svg
 
+    python -m benchmarks.accuracy.curve wnut17 --systems recipe spacy --sentences 300 1000 3000
+
 The sentences of a smaller share are among those of every larger one. For a share of the sentences a system trains for
-as many steps as its config says, times the square root of the share; its best state on all development sentences
-counts. Runs are kept as by `python -m benchmarks.accuracy`, which shares those on all sentences.
+as many steps as its config says, times the square root of the share, but `recipe` as `rnn init-config` decides; its
+best state on all development sentences counts. Runs are kept as by `python -m benchmarks.accuracy`, which shares those
+on all sentences.
 """
 
 import argparse
@@ -101,12 +104,18 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument(
         "--shares", type=float, nargs="+", default=[0.1, 0.25, 0.5, 1.0], help="of the training sentences"
     )
+    parser.add_argument("--sentences", type=int, nargs="+", metavar="N", help="in place of shares: how many sentences")
     parser.add_argument("--subset-seed", type=int, default=0, help="seed of the choice of sentences (0)")
     parser.add_argument("--figure", type=Path, help="also draw it, into an .svg or .png file; needs matplotlib")
     args = parser.parse_args(argv)
     if not all(0 < share <= 1 for share in args.shares):
         parser.error(f"--shares {args.shares} must lie above 0 and not above 1")
     names, data = check_systems(parser, args, args.systems), read_data(parser, args)
+    if args.sentences is not None:
+        n_all = len(read_docs(data.train))
+        if not all(0 < n < n_all for n in args.sentences):
+            parser.error(f"--sentences {args.sentences} must lie above 0 and below {n_all:,}, which are all")
+        args.shares = [(n - 0.5) / n_all for n in args.sentences]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         curve = measure(data, names, args)
@@ -118,7 +127,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     if args.json is not None:
         write_json(args.json, {"corpus": data.name, "part": args.part, "limit": args.limit, **curve})
     if args.page is not None:
-        write_section(args.page, f"curve-{data.name}", table)
+        write_section(args.page, f"{'curve' if args.sentences is None else 'small'}-{data.name}", table)
     if args.figure is not None:
         figure(curve, args.figure)
     return 0

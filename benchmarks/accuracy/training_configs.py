@@ -1,12 +1,14 @@
 """Changes to training configs: other encoders, static vectors, other numbers of steps."""
 
+from pathlib import Path
 from typing import Any, Dict, Iterator
 
-from spacy.util import load_config
+from spacy.util import get_package_path, is_package, load_config
 from thinc.api import Config
 
 from .systems.base import TrainingError
 
+SPACYS = "spacy.Vectors.v1"
 # Encoders that take the place of the peer's convolutions, at its width.
 ENCODERS: Dict[str, Dict[str, Any]] = {
     "bilstm": {"@architectures": "spacy.TorchBiLSTMEncoder.v1", "depth": 1, "dropout": 0.0},
@@ -55,10 +57,11 @@ def with_encoder(config: Config, encoder: str) -> Config:
     return config
 
 
-def with_vectors(config: Config) -> Config:
-    """Every embedding layer that can also reads the static vectors of `[paths]`.
+def with_vectors(config: Config, vectors: str) -> Config:
+    """Every embedding layer that can also reads the static vectors of `[paths]`, which are those of a pipeline.
 
-    RAISES (TrainingError): If none can.
+    vectors (str): Its path, or its package.
+    RAISES (TrainingError): If none can, or it has none.
     """
     config = config.copy()
     embeddings = [section for section in sections(config) if "include_static_vectors" in section]
@@ -67,7 +70,41 @@ def with_vectors(config: Config) -> Config:
     for section in embeddings:
         section["include_static_vectors"] = True
     config["initialize"]["vectors"] = "${paths.vectors}"
+    own = vectors_folder(vectors) / "config.cfg"
+    settings = load_config(own)["nlp"].get("vectors") if own.is_file() else None
+    if settings is not None and settings["@vectors"] != SPACYS:
+        config["nlp"]["vectors"] = settings
     return config
+
+
+def vectors_folder(vectors: str) -> Path:
+    """Where a pipeline with static vectors lies.
+
+    vectors (str): Its path, or its package.
+    RAISES (TrainingError): If it has no vectors.
+    """
+    folder = Path(vectors)
+    if not folder.exists() and is_package(vectors):
+        package = get_package_path(vectors)
+        folder = next((path.parent for path in package.glob("*/meta.json")), package)
+    vectors_file(folder)
+    return folder
+
+
+def vectors_file(folder: Path) -> Path:
+    """The file that a pipeline keeps its vectors in.
+
+    folder (Path): The pipeline.
+    RAISES (TrainingError): If it has none.
+    """
+    paths = [folder / "vocab" / name for name in ("vectors", "compact_vectors")]
+    for path in paths:
+        if path.is_file():
+            return path
+    raise TrainingError(
+        f"{str(folder)!r} is no pipeline with static vectors: there is no {paths[0]}; "
+        "`python -m scripts.fetch_vectors` makes one of GloVe vectors"
+    )
 
 
 def with_steps(config: Config, steps: int) -> Config:

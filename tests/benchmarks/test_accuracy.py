@@ -4,6 +4,7 @@ import json
 import random
 import threading
 
+import numpy
 import pytest
 import spacy
 from filelock import FileLock
@@ -24,8 +25,8 @@ from benchmarks.accuracy.sentences import Sentence, from_doc, read_sentences, wr
 from benchmarks.accuracy.systems.base import System, TrainingError
 from benchmarks.accuracy.systems.crfsuite import features, shape
 from benchmarks.accuracy.systems.registry import PIPELINES, Options, make_system, system_names
-from benchmarks.accuracy.systems.spacy_pipeline import vectors_file
-from benchmarks.accuracy.training_configs import read_config, with_share, with_steps, with_vectors
+from benchmarks.accuracy.training_configs import read_config, vectors_folder, with_share, with_steps, with_vectors
+from spacy_rnn_tagger.models.storage.compact_vectors import REGISTERED, CompactVectors
 
 from ..conftest import CONFIGS, make_examples
 
@@ -189,14 +190,22 @@ def test_the_encoder_is_replaced_at_the_same_width():
 
 def test_vectors_reach_every_embedding(tmp_path):
     peer = read_config(CONFIGS / "peer_spacy_pos.cfg")
-    config = with_vectors(peer)
+    nlp = spacy.blank("en")
+    nlp.vocab.set_vector("word", numpy.ones(4, dtype="float32"))
+    nlp.to_disk(tmp_path / "theirs")
+    config = with_vectors(peer, str(tmp_path / "theirs"))
+    assert config["nlp"] == peer["nlp"]
     assert config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] is True
     assert peer["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] is False
     assert config["initialize"]["vectors"] == "${paths.vectors}"
     with pytest.raises(TrainingError, match="include_static_vectors"):
-        with_vectors(read_config(CONFIGS / "source_rnn_pos.cfg"))
+        with_vectors(read_config(CONFIGS / "source_rnn_pos.cfg"), str(tmp_path / "theirs"))
     with pytest.raises(TrainingError, match="no pipeline with static vectors"):
-        vectors_file(str(tmp_path))
+        vectors_folder(str(tmp_path))
+    ours = spacy.blank("en", config={"nlp": {"vectors": {"@vectors": REGISTERED}}})
+    ours.vocab.vectors = CompactVectors.of(nlp.vocab.vectors)
+    ours.to_disk(tmp_path / "ours")
+    assert with_vectors(peer, str(tmp_path / "ours"))["nlp"]["vectors"]["@vectors"] == REGISTERED
     with pytest.raises(TrainingError, match="there is no config"):
         read_config(tmp_path / "none.cfg")
 
@@ -382,5 +391,11 @@ def test_learning_curve(data, capsys, tmp_path):
     assert all(line.count("±") == 2 for line in lines[4:])
     before = image.read_bytes()
     assert curve.main([*args, "--report-only"]) == 0 and image.read_bytes() == before
+    capsys.readouterr()
+    args = arguments(data, "ewt", "--systems", "nltk", "--sentences", 2, 7)
+    assert curve.main(args) == 0 and "| 2 sentences | 7 sentences |" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        curve.main([*args, "--sentences", "12"])
+    assert "must lie above 0 and below 12" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         curve.main([*args, "--shares", "1.5"])

@@ -27,7 +27,9 @@ from .spacy_pipeline import SpacyPipeline
 from .udpipe import UDPipe
 from .unavailable import Unavailable
 
-WITH_VECTORS = "+vectors"
+WITH_VECTORS, WITH_GLOVE = "+vectors", "+glove"
+GLOVE = "assets/vectors/glove"
+"""What `python -m scripts.fetch_vectors` makes."""
 FLAIR = (
     "its tagger is built on contextual string embeddings, which are downloaded from its own server; "
     "trained without them it would be another system"
@@ -102,7 +104,7 @@ def system_names(corpus: str, vectors: bool = True) -> List[str]:
     data = CORPORA[corpus]
     plain = [name for name in PIPELINES if name != "ours" or data.config is not None]
     using = [name for name in PIPELINES if name != "recipe" and data.vectors_config is not None and vectors]
-    pipelines = plain + [name + WITH_VECTORS for name in using]
+    pipelines = plain + [name + suffix for suffix in (WITH_VECTORS, WITH_GLOVE) for name in using]
     return pipelines + [name for name, (_, corpora) in OTHERS.items() if corpus in corpora]
 
 
@@ -110,12 +112,15 @@ def make_system(name: str, data: Data, options: Options) -> System:
     """RAISES (TrainingError): If a config is missing or does not fit the options."""
     if name in OTHERS:
         return OTHERS[name][0](name, data)
-    base, vectors = name.removesuffix(WITH_VECTORS), name.endswith(WITH_VECTORS)
-    title, config = PIPELINES[base](data, options, vectors)
+    base, _, suffix = name.partition("+")
+    vectors = {"vectors": options.vectors, "glove": GLOVE}.get(suffix)
+    title, config = PIPELINES[base](data, options, vectors is not None)
     config = with_language(with_gold_tokens(config), data.lang, data.neg_prefix)
-    if vectors:
-        title, config = f"{title}, static vectors", with_vectors(config)
+    if vectors is not None:
+        words = "GloVe 100d" if suffix == "glove" else "static vectors"
+        title, config = f"{title}, {words}", with_vectors(config, vectors)
     if options.steps is not None:
         config = with_steps(config, options.steps)
-    config = with_share(config, options.share)
-    return SpacyPipeline(name, title, data, config, options.vectors if vectors else None, ours=base in OURS)
+    if base != "recipe":  # which has chosen the steps by the size of the data itself
+        config = with_share(config, options.share)
+    return SpacyPipeline(name, title, data, config, vectors, ours=base in OURS)

@@ -8,13 +8,13 @@ from typing import Dict, List, Optional
 
 import spacy
 from spacy.tokens import Doc
-from spacy.util import get_package_path, is_package
 from thinc.api import Config
 
 from scripts.fingerprint import fingerprint as fingerprint_of_source
 
 from ..corpora import ROOT, Data, fingerprint
 from ..sentences import Sentence, from_doc
+from ..training_configs import vectors_file, vectors_folder
 from .base import System, Tagger, TrainingError
 
 LOG_TAIL = 15
@@ -38,7 +38,7 @@ class SpacyPipeline(System):
         return {**super().versions(), **ours}
 
     def recipe(self) -> str:
-        vectors = "" if self.vectors is None else fingerprint(vectors_file(self.vectors))
+        vectors = "" if self.vectors is None else fingerprint(vectors_file(vectors_folder(self.vectors)))
         return f"{self.config.to_str(interpolate=False)}\n{vectors}"
 
     def train(self, seed: int, folder: Path) -> None:
@@ -72,18 +72,3 @@ class SpacyPipeline(System):
             return [from_doc(doc) for doc in nlp.pipe(docs)]
 
         return tag
-
-
-def vectors_file(vectors: str) -> Path:
-    """Where a pipeline keeps its vectors.
-
-    RAISES (TrainingError): If it has none.
-    """
-    folder = Path(vectors)
-    if not folder.exists() and is_package(vectors):
-        package = get_package_path(vectors)
-        folder = next((path.parent for path in package.glob("*/meta.json")), package)
-    path = folder / "vocab" / "vectors"
-    if not path.is_file():
-        raise TrainingError(f"--vectors {vectors!r} is no pipeline with static vectors: there is no {path}")
-    return path
