@@ -165,8 +165,6 @@ def test_the_recipe_of_init_config_is_made_of_the_corpus(data):
     assert system.config["components"]["rnn_tagger"]["target"] == "tag" and system.ours
     assert all(reader["gold_preproc"] for reader in system.config["corpora"].values())
     load_model_from_config(system.config.interpolate(), auto_fill=True)
-    with pytest.raises(TrainingError, match="without vectors"):
-        make_system("recipe+vectors", data, Options())
 
 
 def test_a_corpus_without_a_config_of_ours(data):
@@ -188,7 +186,7 @@ def test_the_encoder_is_replaced_at_the_same_width():
     assert peer["embed"] == bilstm["embed"] == ours["embed"]
 
 
-def test_vectors_reach_every_embedding(tmp_path):
+def test_vectors_reach_every_embedding(data, tmp_path):
     peer = read_config(CONFIGS / "peer_spacy_pos.cfg")
     nlp = spacy.blank("en")
     nlp.vocab.set_vector("word", numpy.ones(4, dtype="float32"))
@@ -206,6 +204,9 @@ def test_vectors_reach_every_embedding(tmp_path):
     ours.vocab.vectors = CompactVectors.of(nlp.vocab.vectors)
     ours.to_disk(tmp_path / "ours")
     assert with_vectors(peer, str(tmp_path / "ours"))["nlp"]["vectors"]["@vectors"] == REGISTERED
+    recipe = make_system("recipe+vectors", data, Options(vectors=str(tmp_path / "ours"))).config
+    assert recipe["nlp"]["vectors"]["@vectors"] == REGISTERED and recipe["paths"]["vectors"] == str(tmp_path / "ours")
+    assert recipe["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] is True
     with pytest.raises(TrainingError, match="there is no config"):
         read_config(tmp_path / "none.cfg")
 

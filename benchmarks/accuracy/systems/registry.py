@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
-import spacy
 from thinc.api import Config
 
+from spacy_rnn_tagger.pipeline.blank_pipeline import blank_pipeline
 from spacy_rnn_tagger.training.config_for_corpus import config_for_corpus
 
 from ..corpora import CORPORA, Data
@@ -52,37 +52,36 @@ class Options:
     share: float = 1.0
 
 
-def _ours(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+def _ours(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
     path = options.config or (data.vectors_config if vectors else data.config)
     if path is None:
         raise TrainingError(f"there is no config of ours for {data.name!r}; name one with --config, or use 'recipe'")
     return f"ours, `{path.name}`", read_config(path)
 
 
-def _recipe(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
-    if vectors:
-        raise TrainingError("'recipe' is compared without vectors")
+def _recipe(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
     parts = {"train.spacy": read_docs(data.train), "dev.spacy": read_docs(data.dev)}
     targets = [{"pos": "morph"}.get(field, field) for field in data.fields]
-    made = config_for_corpus(spacy.blank(data.lang), parts, targets=list(dict.fromkeys(targets)))
+    nlp = blank_pipeline(data.lang, vectors)
+    made = config_for_corpus(nlp, parts, vectors=vectors, targets=list(dict.fromkeys(targets)))
     return "ours, `spacy rnn init-config`", Config().from_str(made.text, interpolate=False)
 
 
-def _peer(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+def _peer(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
     return f"spaCy, `{data.peer_config.name}`", read_config(data.peer_config)
 
 
-def _peer_bilstm(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+def _peer_bilstm(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
     return "spaCy with `spacy.TorchBiLSTMEncoder.v1`", with_encoder(read_config(data.peer_config), "bilstm")
 
 
-def _peer_our_encoder(data: Data, options: Options, vectors: bool) -> Tuple[str, Config]:
+def _peer_our_encoder(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
     encoder = "spacy-rnn-tagger.RNNEncoder.v1"
     return f"spaCy with `{encoder}`", with_encoder(read_config(data.peer_config), "our-encoder")
 
 
 # Pipelines of spaCy, each with or without static vectors.
-PIPELINES: Dict[str, Callable[[Data, Options, bool], Tuple[str, Config]]] = {
+PIPELINES: Dict[str, Callable[[Data, Options, Optional[str]], Tuple[str, Config]]] = {
     "ours": _ours,
     "recipe": _recipe,
     "spacy": _peer,
@@ -103,7 +102,7 @@ def system_names(corpus: str, vectors: bool = True) -> List[str]:
     """All systems for a corpus, in the order of the table."""
     data = CORPORA[corpus]
     plain = [name for name in PIPELINES if name != "ours" or data.config is not None]
-    using = [name for name in PIPELINES if name != "recipe" and data.vectors_config is not None and vectors]
+    using = [name for name in plain if data.vectors_config is not None and vectors]
     pipelines = plain + [name + suffix for suffix in (WITH_VECTORS, WITH_GLOVE) for name in using]
     return pipelines + [name for name, (_, corpora) in OTHERS.items() if corpus in corpora]
 
@@ -114,7 +113,7 @@ def make_system(name: str, data: Data, options: Options) -> System:
         return OTHERS[name][0](name, data)
     base, _, suffix = name.partition("+")
     vectors = {"vectors": options.vectors, "glove": GLOVE}.get(suffix)
-    title, config = PIPELINES[base](data, options, vectors is not None)
+    title, config = PIPELINES[base](data, options, vectors)
     config = with_language(with_gold_tokens(config), data.lang, data.neg_prefix)
     if vectors is not None:
         words = "GloVe 100d" if suffix == "glove" else "static vectors"
