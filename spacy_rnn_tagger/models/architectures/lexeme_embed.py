@@ -16,6 +16,8 @@ LEXEME_ATTRS = (
     "ORTH LOWER NORM SHAPE PREFIX SUFFIX LENGTH LANG IS_ALPHA IS_ASCII IS_DIGIT IS_LOWER IS_PUNCT IS_SPACE IS_TITLE "
     "IS_UPPER LIKE_URL LIKE_NUM LIKE_EMAIL IS_STOP IS_BRACKET IS_QUOTE IS_LEFT_PUNCT IS_RIGHT_PUNCT IS_CURRENCY"
 ).split()
+# What components before the layer have said of a token.
+CONTEXT_ATTRS = "ENT_TYPE ENT_IOB ENT_ID TAG POS MORPH LEMMA DEP SENT_START".split()
 
 
 def build_lexeme_embed(
@@ -32,16 +34,18 @@ def build_lexeme_embed(
     normalisation.
 
     width (int): Output width, and width of each part.
-    attrs (List[str]): Lexeme attributes to embed, such as "NORM" or "SHAPE".
+    attrs (List[str]): Lexeme attributes to embed, such as "NORM" or "SHAPE"; also what components before this one have
+        said of a token, such as "ENT_TYPE" and "ENT_IOB" of an `entity_ruler` with lists of names. A word with another
+        annotation counts as another lexeme then.
     rows (Union[int, List[int]]): Rows of each attribute's table, one number for each or one for all.
     include_static_vectors (bool): Whether to add a trained projection of the vocabulary's vectors.
     chars (Optional[Model[Lexemes, Floats2d]]): A spelling encoder to add, such as `spacy-rnn-tagger.CharRNN.v1`.
     word_dropout (float): How often training hides which word a lexeme is (ORTH, LOWER and NORM), so that its shape,
         affixes and spelling learn to stand in, as they must for unknown words. Not touched by `[training] dropout`.
     min_freq (int): How often a value must occur in the training data to have a vector of its own: rarer words, affixes
-        and shapes, and those that training never saw, share one of their attribute. With 1, unseen words share the
-        vector of hidden ones, while other attributes, or all without word_dropout, are hashed as in
-        `spacy.MultiHashEmbed.v2`.
+        and shapes, and those that training never saw, share one of their attribute; annotations always have their own.
+        With 1, unseen words share the vector of hidden ones, while other attributes, or all without word_dropout, are
+        hashed as in `spacy.MultiHashEmbed.v2`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The embedding layer.
     RAISES (ValueError): If a setting is out of range or an attribute is unknown.
     """
@@ -50,8 +54,8 @@ def build_lexeme_embed(
     check_rate(where, word_dropout=word_dropout)
     attrs = [attr.upper() for attr in attrs]
     for attr in attrs:
-        if attr not in LEXEME_ATTRS or attr not in IDS:
-            raise unknown_name(where, "attrs", attr, LEXEME_ATTRS)
+        if attr not in (*LEXEME_ATTRS, *CONTEXT_ATTRS) or attr not in IDS:
+            raise unknown_name(where, "attrs", attr, (*LEXEME_ATTRS, *CONTEXT_ATTRS))
     sizes = [rows] * len(attrs) if isinstance(rows, int) else list(rows)
     if len(sizes) != len(attrs):
         raise ValueError(
@@ -63,7 +67,8 @@ def build_lexeme_embed(
     for i, size in enumerate(sizes):
         # Thinc seeds a table by its model id unless told otherwise, which differs between processes.
         table: Any = HashEmbed(nO=width, nV=size, column=0, seed=8 + i)
-        values = known_values(attrs[i], i, min_freq, word_dropout if attrs[i] in WORD_ATTRS else 0.0)
+        least = 1 if attrs[i] in CONTEXT_ATTRS else min_freq
+        values = known_values(attrs[i], i, least, word_dropout if attrs[i] in WORD_ATTRS else 0.0)
         parts.append(chain(values, table))
     if include_static_vectors:
         parts.append(lexeme_vectors(width))
