@@ -32,6 +32,15 @@ def init_config_cli(
     ] = None,
     lang: LangOpt = "en",
     vectors: VectorsOpt = None,
+    names: Annotated[
+        Optional[Path],
+        Opt(
+            "--names",
+            "-n",
+            help="Lists of names to read as features: a text file with a name a line and the label as its name "
+            "(CITY.txt), .json or .jsonl patterns of an entity ruler, or a folder of such files",
+        ),
+    ] = None,
     optimize: Annotated[
         str, Opt("--optimize", "-O", help="accuracy, or efficiency: smaller, faster, trained half as long")
     ] = ACCURACY,
@@ -50,7 +59,7 @@ def init_config_cli(
 
     Example: python -m spacy rnn init-config corpus/train.spacy --dev corpus/dev.spacy --lang en --output config.cfg
     """
-    with running("rnn init-config", None, force=force, inputs=[corpus, dev]) as places:
+    with running("rnn init-config", None, force=force, inputs=[corpus, dev, names]) as places:
         _check_dev(corpus, dev, split_dev)
         config_file = places.add_file(output, CONFIG, "--output")
         splits = {} if dev is not None else _add_splits(places, output)
@@ -58,7 +67,8 @@ def init_config_cli(
         nlp = blank_pipeline(lang, vectors)
         parts, bins = _read_parts(nlp, corpus, dev, split_dev, list(splits))
         targets = None if components is None else [name.strip() for name in components.split(",") if name.strip()]
-        done = config_for_corpus(nlp, parts, vectors=vectors, optimize=optimize, targets=targets)
+        lists = None if names is None else str(names)
+        done = config_for_corpus(nlp, parts, vectors=vectors, names=lists, optimize=optimize, targets=targets)
         for path, split in splits.items():
             split.write(bins[path].to_disk)
         config_file.write(lambda path: path.write_text(done.text, encoding="utf8"))

@@ -14,8 +14,11 @@ from ..errors import unknown_name
 from ..evaluation.corpus_counts import CorpusCounter, PartCounts
 from .base_config import TUNE_LABEL_BIAS, base_config, language_model, tagger_model
 from .layers import Layer, choose_layers
+from .name_lists import REGISTERED as NAME_LISTS
+from .name_lists import read_name_lists
 from .recipe import ACCURACY, EFFICIENCY, FEWEST_STEPS, Recipe, choose_recipe
 
+RULER, NAME_ROWS = "entity_ruler", 200
 Place = Tuple[str, str]
 """A section and a key of a config."""
 TOKENIZERS = {
@@ -49,6 +52,7 @@ def config_for_corpus(
     parts: Mapping[str, Iterable[Doc]],
     *,
     vectors: Optional[str] = None,
+    names: Optional[str] = None,
     optimize: str = ACCURACY,
     targets: Optional[Sequence[str]] = None,
 ) -> TrainingConfig:
@@ -58,11 +62,14 @@ def config_for_corpus(
     parts (Mapping[str, Iterable[Doc]]): The gold docs to train on, then those to develop on, by the paths of their
         files.
     vectors (Optional[str]): The pipeline with static vectors to use, which `nlp` holds; None for no vectors.
+    names (Optional[str]): A file or folder with lists of names, for `read_name_lists`: what an entity ruler finds of
+        them is read as features of the tokens.
     optimize (str): "accuracy" or "efficiency".
     targets (Optional[Sequence[str]]): The targets to predict, or the factories that predict them; all that are
         annotated and need no code if None.
     RETURNS (TrainingConfig): The config.
-    RAISES (ValueError): If there is nothing to learn, or nothing to choose the best model by.
+    RAISES (ValueError): If there is nothing to learn, nothing to choose the best model by, or names are given and there
+        are no entities to learn.
     """
     if optimize not in (ACCURACY, EFFICIENCY):
         raise unknown_name("config_for_corpus", "optimize", optimize, (ACCURACY, EFFICIENCY))
@@ -82,8 +89,11 @@ def config_for_corpus(
     layers, left_out = choose_layers(counter.targets, train, dev, targets)
     n_labels = sum(layer.n_labels for layer in layers)
     recipe = choose_recipe(train.n_docs, train.n_sentences, train.n_tokens, n_labels, optimize=optimize)
-    config = _fill(nlp, _make_config(nlp, train.name, dev.name, vectors, layers, recipe))
+    config = _make_config(nlp, train.name, dev.name, vectors, layers, recipe)
     comments = _comments(recipe, layers, left_out, train, dev, vectors, nlp.lang)
+    if names is not None:
+        comments.update(_add_names(config, names, layers))
+    config = _fill(nlp, config)
     return TrainingConfig(add_comments(config, comments), recipe, layers, left_out, train, dev)
 
 
@@ -121,6 +131,34 @@ def _make_config(
     if any(layer.is_spans for layer in layers):
         training["before_to_disk"] = dict(TUNE_LABEL_BIAS)
     return config
+
+
+def _add_names(config: Config, names: str, layers: Sequence[Layer]) -> Dict[Place, str]:
+    """Put an entity ruler before the encoder, which reads what it finds, and let the recogniser decide.
+
+    RETURNS (Dict[Place, str]): Comments.
+    """
+    recognisers = [layer.component for layer in layers if layer.target == "ents"]
+    if not recognisers:
+        raise ValueError(
+            f"names = {names!r} would be marked as entities, but no component is to learn entities, which would decide "
+            "about them; leave names out, or annotate entities."
+        )
+    n_names = len(read_name_lists(names))
+    config["nlp"]["pipeline"].insert(0, RULER)
+    config["components"][RULER] = {"factory": RULER, "phrase_matcher_attr": "LOWER"}
+    config["initialize"]["components"] = {RULER: {"patterns": {"@readers": NAME_LISTS, "path": names}}}
+    config["training"]["annotating_components"] = [RULER]
+    embed = config["components"]["tok2vec"]["model"]["embed"]
+    embed["attrs"], embed["rows"] = [*embed["attrs"], "ENT_TYPE", "ENT_IOB"], [*embed["rows"], NAME_ROWS, NAME_ROWS]
+    for component in recognisers:
+        config["components"][component]["overwrite"] = True
+    return {
+        (f"components.{RULER}", ""): (
+            f"It marks the {n_names:,} names of the lists, in upper or lower case; tok2vec reads its marks (ENT_TYPE, "
+            f"ENT_IOB), and {recognisers[0]} decides what is an entity."
+        )
+    }
 
 
 def _fill(nlp: Language, config: Config) -> Config:

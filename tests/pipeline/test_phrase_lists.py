@@ -8,12 +8,12 @@ import pytest
 import spacy
 from spacy.cli.train import train
 from spacy.tokens import Doc, DocBin, Span
-from thinc.api import Config
 
 from spacy_rnn_tagger.models.architectures.lexeme_embed import build_lexeme_embed
 from spacy_rnn_tagger.models.serving.lexeme_gates import cache_info
+from spacy_rnn_tagger.training.name_lists import read_name_lists
 
-from ..fixtures.commands import run
+from ..fixtures.commands import run, words_of
 
 ATTRS = ["SHAPE", "ENT_TYPE", "ENT_IOB"]
 
@@ -60,17 +60,9 @@ def test_a_pipeline_learns_what_a_list_is_worth(tmp_path, monkeypatch):
     write("train.spacy", 200)
     write("dev.spacy", 50)
     (tmp_path / "names.json").write_text(json.dumps(patterns))
-    assert run("init-config", "train.spacy", "--dev", "dev.spacy", "-O", "efficiency", "-o", "plain.cfg")[0] == 0
-    config = Config().from_disk("plain.cfg", interpolate=False)
-    config["nlp"]["pipeline"] = ["entity_ruler", *config["nlp"]["pipeline"]]
-    config["components"]["entity_ruler"] = {"factory": "entity_ruler"}
-    reader = {"@readers": "srsly.read_json.v1", "path": "names.json"}
-    config["initialize"]["components"]["entity_ruler"] = {"patterns": reader}
-    config["training"]["annotating_components"] = ["entity_ruler"]
-    config["components"]["rnn_ner"]["overwrite"] = True
-    embed = config["components"]["tok2vec"]["model"]["embed"]
-    embed.update({"attrs": [*embed["attrs"], "ENT_TYPE", "ENT_IOB"], "rows": [*embed["rows"], 20, 20]})
-    config.to_disk("lists.cfg")
+    arguments = ["init-config", "train.spacy", "--dev", "dev.spacy", "-O", "efficiency", "-o"]
+    assert run(*arguments, "plain.cfg")[0] == 0 == run(*arguments, "lists.cfg", "--names", "names.json")[0]
+    assert "# It marks the 250 names of the lists" in (tmp_path / "lists.cfg").read_text()
     scores = {}
     for name in ("plain", "lists"):
         train(f"{name}.cfg", name, overrides={"training.max_steps": 60, "training.eval_frequency": 30})
@@ -78,6 +70,53 @@ def test_a_pipeline_learns_what_a_list_is_worth(tmp_path, monkeypatch):
         scores[name] = trained.meta["performance"]["ents_f"]
     assert scores["lists"] > 0.95 > 0.6 > scores["plain"]
     docs = [Doc(trained.vocab, words=["Zzz", *patterns[-1]["pattern"].split(), "Zzz"]) for _ in range(3)]
+    ruler = trained.get_pipe("entity_ruler")
+    assert len(ruler.patterns) == 250 and {label for label in ruler.labels} == {"LISTED"}
     assert [str(doc.ents) for doc in trained.pipe(docs)] == [f"({patterns[-1]['pattern']},)"] * 3
     assert cache_info(trained.get_pipe("tok2vec").model).hits > 0
     numpy.testing.assert_allclose(docs[0].tensor, docs[2].tensor, atol=1e-6)
+
+
+def test_lists_of_all_forms(tmp_path):
+    (tmp_path / "CITY.txt").write_text("New York\n\n  Malmö \nNew York\n", encoding="utf8")
+    (tmp_path / "more.json").write_text('[{"label": "ORG", "pattern": [{"LOWER": "acme"}]}]')
+    (tmp_path / "rest.jsonl").write_text(
+        '{"label": "CITY", "pattern": "Malm\\u00f6"}\n{"label": "PER", "pattern": "Bo"}\n'
+    )
+    (tmp_path / "notes.md").write_text("not a list")
+    cities = [{"label": "CITY", "pattern": "New York"}, {"label": "CITY", "pattern": "Malmö"}]
+    acme = {"label": "ORG", "pattern": [{"LOWER": "acme"}]}
+    assert read_name_lists(tmp_path / "CITY.txt") == cities
+    assert read_name_lists(tmp_path) == [*cities, acme, {"label": "PER", "pattern": "Bo"}]
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("none.txt", None, "there is no"),
+        ("CITY.txt", b"\n \n", "there are no names in"),
+        ("CITY.txt", b"\xff\xfe", "cannot be read as .txt in UTF-8"),
+        ("names.csv", b"a,b", "is of no known form; allowed are .json, .jsonl, .txt files"),
+        ("names.json", b"[{", "cannot be read as .json"),
+        ("names.json", b'{"label": "A"}', "has no list of patterns"),
+        ("names.json", b'["Bo"]', 'entry 0 of .*names.json\' is "Bo"; a pattern has a "label"'),
+        ("names.jsonl", b'{"label": "A", "pattern": "Bo"}\n{"label": "A"}\n', "entry 1 of"),
+        ("names.json", b'[{"label": "", "pattern": "Bo"}]', "entry 0 of"),
+    ],
+)
+def test_lists_that_cannot_be_read(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_name_lists(tmp_path / name)
+
+
+def test_names_need_entities_to_learn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, words=["Bo", "ran", str(i)], tags=["NNP", "VBD", "CD"]) for i in range(6)]
+    DocBin(docs=docs[:3]).to_disk("train.spacy")
+    DocBin(docs=docs[3:]).to_disk("dev.spacy")
+    (tmp_path / "PER.txt").write_text("Bo")
+    code, printed = run("init-config", "train.spacy", "--dev", "dev.spacy", "-o", "c.cfg", "--names", "PER.txt")
+    assert code == 2 and "no component is to learn entities" in words_of(printed) and not (tmp_path / "c.cfg").exists()
