@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -22,6 +23,7 @@ from benchmarks.accuracy.corpora import CORPORA, Data
 from benchmarks.accuracy.runs import Run, complete_all, make_runs
 from benchmarks.accuracy.scores import score
 from benchmarks.accuracy.sentences import Sentence, from_doc, read_sentences, write_part
+from benchmarks.accuracy.systems import registry
 from benchmarks.accuracy.systems.base import System, TrainingError
 from benchmarks.accuracy.systems.crfsuite import features, shape
 from benchmarks.accuracy.systems.registry import PIPELINES, Options, make_system, system_names
@@ -165,6 +167,22 @@ def test_the_recipe_of_init_config_is_made_of_the_corpus(data):
     assert system.config["components"]["rnn_tagger"]["target"] == "tag" and system.ours
     assert all(reader["gold_preproc"] for reader in system.config["corpora"].values())
     load_model_from_config(system.config.interpolate(), auto_fill=True)
+
+
+def test_the_recipe_with_lists_of_names(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "NAMES", str(tmp_path / "lists"))
+    data = replace(data, fields=("ents",))
+    with pytest.raises(ValueError, match="name a file or folder with lists of names"):
+        make_system("recipe+names", data, Options())
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "CITY.txt").write_text("London")
+    system, plain = make_system("recipe+names", data, Options()), make_system("recipe", data, Options())
+    assert system.config["nlp"]["pipeline"][0] == "entity_ruler" and "entity_ruler" not in plain.config["components"]
+    before = system.recipe()
+    (tmp_path / "lists" / "CITY.txt").write_text("London\nParis")
+    assert system.recipe() != before and system.title.endswith("lists of names") and "names" not in plain.title
+    assert {"recipe+names", "recipe+glove+names"} <= {*system_names("wnut17")}
+    assert not any("names" in name for name in (*system_names("ewt"), *system_names("vtb")))
 
 
 def test_a_corpus_without_a_config_of_ours(data):

@@ -1,6 +1,6 @@
 """The systems of the comparison by name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
@@ -27,9 +27,9 @@ from .spacy_pipeline import SpacyPipeline
 from .udpipe import UDPipe
 from .unavailable import Unavailable
 
-WITH_VECTORS, WITH_GLOVE = "+vectors", "+glove"
-GLOVE = "assets/vectors/glove"
-"""What `python -m scripts.fetch_vectors` makes."""
+WITH_VECTORS, WITH_GLOVE, WITH_NAMES = "+vectors", "+glove", "+names"
+GLOVE, NAMES = "assets/vectors/glove", "assets/names/lists"
+"""What `python -m scripts.fetch_vectors` and `python -m scripts.fetch_names` make."""
 FLAIR = (
     "its tagger is built on contextual string embeddings, which are downloaded from its own server; "
     "trained without them it would be another system"
@@ -42,12 +42,14 @@ class Options:
 
     config (Optional[Path]): In place of our config for the corpus.
     vectors (Optional[str]): Path or package of a pipeline with static vectors.
+    names (Optional[str]): Folder with lists of names.
     steps (Optional[int]): In place of the configs' `max_steps`, for all training sentences.
     share (float): Share of the training sentences, which scales the steps (`with_share`).
     """
 
     config: Optional[Path] = None
     vectors: Optional[str] = None
+    names: Optional[str] = None
     steps: Optional[int] = None
     share: float = 1.0
 
@@ -63,7 +65,8 @@ def _recipe(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, 
     parts = {"train.spacy": read_docs(data.train), "dev.spacy": read_docs(data.dev)}
     targets = [{"pos": "morph"}.get(field, field) for field in data.fields]
     nlp = blank_pipeline(data.lang, vectors)
-    made = config_for_corpus(nlp, parts, vectors=vectors, targets=list(dict.fromkeys(targets)))
+    targets = list(dict.fromkeys(targets))
+    made = config_for_corpus(nlp, parts, vectors=vectors, names=options.names, targets=targets)
     return "ours, `spacy rnn init-config`", Config().from_str(made.text, interpolate=False)
 
 
@@ -104,6 +107,8 @@ def system_names(corpus: str, vectors: bool = True) -> List[str]:
     plain = [name for name in PIPELINES if name != "ours" or data.config is not None]
     using = [name for name in plain if data.vectors_config is not None and vectors]
     pipelines = plain + [name + suffix for suffix in (WITH_VECTORS, WITH_GLOVE) for name in using]
+    if data.config is not None and "ents" in data.fields:
+        pipelines += [f"recipe{WITH_NAMES}", *([f"recipe{WITH_GLOVE}{WITH_NAMES}"] if vectors else [])]
     return pipelines + [name for name, (_, corpora) in OTHERS.items() if corpus in corpora]
 
 
@@ -111,8 +116,10 @@ def make_system(name: str, data: Data, options: Options) -> System:
     """RAISES (TrainingError): If a config is missing or does not fit the options."""
     if name in OTHERS:
         return OTHERS[name][0](name, data)
-    base, _, suffix = name.partition("+")
+    plain, names, _ = name.partition(WITH_NAMES)
+    base, _, suffix = plain.partition("+")
     vectors = {"vectors": options.vectors, "glove": GLOVE}.get(suffix)
+    options = replace(options, names=NAMES if names else None)
     title, config = PIPELINES[base](data, options, vectors)
     config = with_language(with_gold_tokens(config), data.lang, data.neg_prefix)
     if vectors is not None:
@@ -122,4 +129,6 @@ def make_system(name: str, data: Data, options: Options) -> System:
         config = with_steps(config, options.steps)
     if base != "recipe":  # which has chosen the steps by the size of the data itself
         config = with_share(config, options.share)
-    return SpacyPipeline(name, title, data, config, vectors, ours=base in OURS)
+    if names:
+        title += ", lists of names"
+    return SpacyPipeline(name, title, data, config, vectors, ours=base in OURS, names=options.names)

@@ -25,13 +25,23 @@ class SpacyPipeline(System):
     config (Config): The training config, without the paths.
     vectors (Optional[str]): Path or package of a pipeline with static vectors, for `paths.vectors`.
     ours (bool): Whether the config names parts of this package.
+    names (Optional[str]): Folder with lists of names that the config reads.
     """
 
     requires = ("spacy", "thinc", "torch")
 
-    def __init__(self, name: str, title: str, data: Data, config: Config, vectors: Optional[str], ours: bool):
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        data: Data,
+        config: Config,
+        vectors: Optional[str],
+        ours: bool,
+        names: Optional[str] = None,
+    ):
         super().__init__(name, title, data)
-        self.config, self.vectors, self.ours = config, vectors, ours
+        self.config, self.vectors, self.ours, self.names = config, vectors, ours, names
 
     def versions(self) -> Dict[str, str]:
         ours = {"spacy-rnn-tagger source": fingerprint_of_source(ROOT / "spacy_rnn_tagger")} if self.ours else {}
@@ -39,7 +49,9 @@ class SpacyPipeline(System):
 
     def recipe(self) -> str:
         vectors = "" if self.vectors is None else fingerprint(vectors_file(vectors_folder(self.vectors)))
-        return f"{self.config.to_str(interpolate=False)}\n{vectors}"
+        lists = [] if self.names is None else sorted(Path(self.names).glob("*.txt"))
+        marks = "".join(f"\n{path.name} {fingerprint(path)}" for path in lists)
+        return f"{self.config.to_str(interpolate=False)}\n{vectors}{marks}"
 
     def train(self, seed: int, folder: Path) -> None:
         config, log = folder.parent / "config.cfg", folder.parent / "train.log"
