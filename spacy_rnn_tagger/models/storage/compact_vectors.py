@@ -16,6 +16,7 @@ from thinc.api import NumpyOps, Ops, get_current_ops
 from ...errors import unknown_name
 from .finite import is_finite
 from .forms import CODES, FORMS, decode, encode
+from .row_of_key import MISSING, RowOfKey
 from .unpacking import unpack
 from .weights_error import WeightsError
 
@@ -24,38 +25,6 @@ ATTRS = ("ORTH", "LOWER", "NORM")
 FILE, SPACY_FILE = "compact_vectors", "vectors"
 """The file in a pipeline's folder `vocab`, and the one of spaCy's own vectors."""
 PARTS = {"attr", "keys", "rows", "table", "name"}
-MISSING = -1
-
-
-class _RowOfKey(Mapping[int, int]):
-    """Rows by key, as spaCy's `Vectors.key2row`.
-
-    keys (array): (n_keys,) uint64, sorted.
-    rows (array): (n_keys,) the row of each.
-    """
-
-    def __init__(self, keys: NDArray[np.uint64], rows: NDArray[Any]) -> None:
-        self._sorted = keys
-        self._rows = rows
-
-    def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """RETURNS (array): (n,) the row of each key, -1 for those that have none. keys (array): (n,) uint64."""
-        if not self._sorted.shape[0]:
-            return np.full(keys.shape, MISSING, dtype="int64")
-        at = np.minimum(np.searchsorted(self._sorted, keys), self._sorted.shape[0] - 1)
-        return np.where(self._sorted[at] == keys, self._rows[at].astype("int64"), MISSING)
-
-    def __getitem__(self, key: int) -> int:
-        row = int(self.find(np.asarray([key], dtype="uint64"))[0])
-        if row == MISSING:
-            raise KeyError(key)
-        return row
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._sorted.tolist())
-
-    def __len__(self) -> int:
-        return int(self._sorted.shape[0])
 
 
 class CompactVectors(BaseVectors):
@@ -97,7 +66,7 @@ class CompactVectors(BaseVectors):
 
     def _fill(self, keys: Any, rows: Any, table: Any) -> None:
         order = np.argsort(keys, kind="stable")
-        self.key2row = _RowOfKey(keys[order], rows[order])
+        self.key2row = RowOfKey(keys[order], rows[order])
         self._table = table
         self.data = table[CODES] if isinstance(table, dict) else table
         """(n_rows, width) the rows, as whole numbers without their scales if they are kept as int8."""
@@ -132,7 +101,7 @@ class CompactVectors(BaseVectors):
     def n_bytes(self) -> int:
         """RETURNS (int): What the table and its keys take in memory."""
         parts = self._table.values() if isinstance(self._table, dict) else [self._table]
-        keys, rows = self.key2row._sorted, self.key2row._rows
+        keys, rows = self.key2row.sorted_keys, self.key2row.sorted_rows
         return int(sum(part.nbytes for part in (*parts, keys, rows)))
 
     def __len__(self) -> int:
@@ -280,8 +249,8 @@ class CompactVectors(BaseVectors):
         message = {
             "attr": NAMES[int(self.attr)],
             "name": self.name,
-            "keys": self.key2row._sorted,
-            "rows": self.key2row._rows,
+            "keys": self.key2row.sorted_keys,
+            "rows": self.key2row.sorted_rows,
             "table": self._table,
         }
         saved: bytes = srsly.msgpack_dumps(message)
@@ -378,8 +347,8 @@ def _take(data: Any, rows: Any) -> Any:
 
 
 def _keys_and_rows(key2row: Mapping[int, int]) -> Tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    if isinstance(key2row, _RowOfKey):
-        return key2row._sorted, key2row._rows.astype("int64")
+    if isinstance(key2row, RowOfKey):
+        return key2row.sorted_keys, key2row.sorted_rows.astype("int64")
     n_keys = len(key2row)
     keys = np.fromiter(key2row.keys(), dtype="uint64", count=n_keys)
     rows = np.fromiter(key2row.values(), dtype="int64", count=n_keys)
