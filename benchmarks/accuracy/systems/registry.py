@@ -42,16 +42,16 @@ class Options:
 
     config (Optional[Path]): In place of our config for the corpus.
     vectors (Optional[str]): Path or package of a pipeline with static vectors.
-    names (Optional[str]): Folder with lists of names.
     steps (Optional[int]): In place of the configs' `max_steps`, for all training sentences.
     share (float): Share of the training sentences, which scales the steps (`with_share`).
+    names (Optional[str]): Folder with lists of names.
     """
 
     config: Optional[Path] = None
     vectors: Optional[str] = None
-    names: Optional[str] = None
     steps: Optional[int] = None
     share: float = 1.0
+    names: Optional[str] = None
 
 
 def _ours(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
