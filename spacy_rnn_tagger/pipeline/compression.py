@@ -53,7 +53,6 @@ def compress(
         or none of these words; nothing is changed then.
     """
     check_form("compress", "weights", form)
-    table = None if vectors is None else _compact(nlp, vectors, words)
     models: Dict[str, Any] = {name: getattr(pipe, "model", None) for name, pipe in nlp.components}
     dropped = [name for name, pipe in nlp.components if isinstance(pipe, RNNLanguageModel) and not keep_language_model]
     stored = [name for name, model in models.items() if isinstance(model, StoredModel) and name not in dropped]
@@ -62,6 +61,7 @@ def compress(
             "This pipeline has no component with a model of spacy-rnn-tagger to store: "
             f"{', '.join(nlp.component_names) or 'it is empty'}."
         )
+    table = None if vectors is None else _compact(nlp, vectors, words)
     if table is not None:
         nlp.vocab.vectors = table
         nlp.config["nlp"]["vectors"] = {"@vectors": REGISTERED, "storage": vectors}

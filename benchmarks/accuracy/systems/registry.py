@@ -54,37 +54,37 @@ class Options:
     names: Optional[str] = None
 
 
-def _ours(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
-    path = options.config or (data.vectors_config if vectors else data.config)
+def _ours(data: Data, options: Options) -> Tuple[str, Config]:
+    path = options.config or (data.vectors_config if options.vectors else data.config)
     if path is None:
         raise TrainingError(f"there is no config of ours for {data.name!r}; name one with --config, or use 'recipe'")
     return f"ours, `{path.name}`", read_config(path)
 
 
-def _recipe(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
+def _recipe(data: Data, options: Options) -> Tuple[str, Config]:
     parts = {"train.spacy": read_docs(data.train), "dev.spacy": read_docs(data.dev)}
     targets = [{"pos": "morph"}.get(field, field) for field in data.fields]
-    nlp = blank_pipeline(data.lang, vectors)
+    nlp = blank_pipeline(data.lang, options.vectors)
     targets = list(dict.fromkeys(targets))
-    made = config_for_corpus(nlp, parts, vectors=vectors, names=options.names, targets=targets)
+    made = config_for_corpus(nlp, parts, vectors=options.vectors, names=options.names, targets=targets)
     return "ours, `spacy rnn init-config`", Config().from_str(made.text, interpolate=False)
 
 
-def _peer(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
+def _peer(data: Data, options: Options) -> Tuple[str, Config]:
     return f"spaCy, `{data.peer_config.name}`", read_config(data.peer_config)
 
 
-def _peer_bilstm(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
+def _peer_bilstm(data: Data, options: Options) -> Tuple[str, Config]:
     return "spaCy with `spacy.TorchBiLSTMEncoder.v1`", with_encoder(read_config(data.peer_config), "bilstm")
 
 
-def _peer_our_encoder(data: Data, options: Options, vectors: Optional[str]) -> Tuple[str, Config]:
+def _peer_our_encoder(data: Data, options: Options) -> Tuple[str, Config]:
     encoder = "spacy-rnn-tagger.RNNEncoder.v1"
     return f"spaCy with `{encoder}`", with_encoder(read_config(data.peer_config), "our-encoder")
 
 
 # Pipelines of spaCy, each with or without static vectors.
-PIPELINES: Dict[str, Callable[[Data, Options, Optional[str]], Tuple[str, Config]]] = {
+PIPELINES: Dict[str, Callable[[Data, Options], Tuple[str, Config]]] = {
     "ours": _ours,
     "recipe": _recipe,
     "spacy": _peer,
@@ -119,8 +119,8 @@ def make_system(name: str, data: Data, options: Options) -> System:
     plain, names, _ = name.partition(WITH_NAMES)
     base, _, suffix = plain.partition("+")
     vectors = {"vectors": options.vectors, "glove": GLOVE}.get(suffix)
-    options = replace(options, names=NAMES if names else None)
-    title, config = PIPELINES[base](data, options, vectors)
+    options = replace(options, vectors=vectors, names=NAMES if names else None)
+    title, config = PIPELINES[base](data, options)
     config = with_language(with_gold_tokens(config), data.lang, data.neg_prefix)
     if vectors is not None:
         words = "GloVe 100d" if suffix == "glove" else "static vectors"

@@ -53,9 +53,10 @@ def build_lexeme_embed(
     check_positive(where, width=width, min_freq=min_freq)
     check_rate(where, word_dropout=word_dropout)
     attrs = [attr.upper() for attr in attrs]
+    allowed = (*LEXEME_ATTRS, *CONTEXT_ATTRS)
     for attr in attrs:
-        if attr not in (*LEXEME_ATTRS, *CONTEXT_ATTRS) or attr not in IDS:
-            raise unknown_name(where, "attrs", attr, (*LEXEME_ATTRS, *CONTEXT_ATTRS))
+        if attr not in allowed or attr not in IDS:
+            raise unknown_name(where, "attrs", attr, allowed)
     sizes = [rows] * len(attrs) if isinstance(rows, int) else list(rows)
     if len(sizes) != len(attrs):
         raise ValueError(
