@@ -14,7 +14,7 @@ import numpy as np
 
 from .serving_weights import Floats, Weights
 from .squashing import squashing
-from .steady_rows import step_products
+from .step_products import step_products
 
 # Scratch memory that a thread keeps between calls, at most.
 KEPT_BYTES = 2**24
@@ -105,13 +105,14 @@ class _LSTMLoop(Loop):
         for n in sizes:
             if n != size:
                 size = n
-                z, t = self.products.resize(n), self._squashed(n)
+                products, z = self.products.resize(n)
+                t = self._squashed(n)
                 sigmoids, (i, f, o, g) = z[:3], z
                 c = c[:, :n]
                 previous = previous[:, :n]
             end = start + n
             fill(previous)
-            add(z, gates[:, :, start:end], z)
+            add(products, gates[:, :, start:end], z)
             squash(z, sigmoids, g)
             multiply(c, f, c)
             multiply(g, i, g)
@@ -132,14 +133,14 @@ class _GRULoop(Loop):
         for n in sizes:
             if n != size:
                 size = n
-                z = self.products.resize(n)
+                products, z = self.products.resize(n)
                 sigmoids, (reset, update, candidate) = z[:2], z
                 previous = previous[:, :n]
             end = start + n
             fill(previous)
-            add(sigmoids, gates[:2, :, start:end], sigmoids)
+            add(products[:2], gates[:2, :, start:end], sigmoids)
             squash(sigmoids, sigmoids, None)
-            add(candidate, bias_hn, candidate)
+            add(products[2], bias_hn, candidate)
             multiply(candidate, reset, candidate)
             add(candidate, gates[2, :, start:end], candidate)
             tanh(candidate, candidate)
@@ -157,10 +158,10 @@ class _ElmanLoop(Loop):
         for n in sizes:
             if n != size:
                 size = n
-                z = self.products.resize(n)[0]
+                products, (z,) = self.products.resize(n)
             end = start + n
             self.products.fill(previous[:, :n])
-            np.add(z, gates[0, :, start:end], z)
+            np.add(products[0], gates[0, :, start:end], z)
             state = states[:, start:end]
             previous = np.maximum(z, 0.0, out=state) if relu else self.squashing.tanh(z, state)
             start = end

@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 STATE_BITS, DOUBLE_BITS = 23, 53
 """Binary places of a state that count in exact sums, and those that a double has."""
 
+UNIT, EDGE = 12, 8
+"""Rows that OpenBLAS takes at once on AVX2, and columns at both ends of a matrix that it treats otherwise there."""
+
 # The gates in the order in which steps want them, the sigmoids first, and what the tanh of each wants its argument
 # multiplied by.
 _ORDERS: Dict[str, List[int]] = {"lstm": [0, 1, 3, 2], "gru": [0, 1, 2], "rnn_tanh": [0], "rnn_relu": [0]}
@@ -76,6 +79,36 @@ class Weights:
         places = DOUBLE_BITS - 1 - STATE_BITS - int(np.ceil(np.log2(largest)))
         whole: NDArray[np.float64] = np.rint(weights * 2.0**places) * 2.0 ** (-places - STATE_BITS)
         return whole
+
+    @cached_property
+    def recurrent_columns(self) -> Floats:
+        """The recurrent weights by `as_columns`."""
+        return as_columns(self.recurrent)
+
+    @cached_property
+    def recurrent_between_zeros(self) -> Floats:
+        """The recurrent weights by `between_zeros`."""
+        return between_zeros(self.recurrent)
+
+
+def as_columns(recurrent: Floats) -> Floats:
+    """RETURNS (array): (D, n_columns, n_hidden) each column of the weights of all gates as a row, followed by zeros to
+    a multiple of `UNIT`. recurrent (array): (G, D, n_hidden, n_hidden) weights."""
+    n_gates, n_directions, n_hidden, _ = recurrent.shape
+    n_columns = n_gates * n_hidden
+    columns = np.zeros((n_directions, -(-n_columns // UNIT) * UNIT, n_hidden), dtype="float32")
+    columns[:, :n_columns] = recurrent.transpose((1, 0, 3, 2)).reshape((n_directions, n_columns, n_hidden))
+    return columns
+
+
+def between_zeros(recurrent: Floats) -> Floats:
+    """RETURNS (array): (G, D, n_hidden, n_columns) the weights after `EDGE` columns of zeros, and before at least as
+    many, which end at a multiple of twice as many. recurrent (array): (G, D, n_hidden, n_hidden) weights."""
+    n_hidden = recurrent.shape[3]
+    n_columns = -(-(n_hidden + 2 * EDGE) // (2 * EDGE)) * 2 * EDGE
+    between = np.zeros((*recurrent.shape[:3], n_columns), dtype="float32")
+    between[..., EDGE : EDGE + n_hidden] = recurrent
+    return between
 
 
 def prepare(cell: str, params: Params, *, bidirectional: bool) -> Weights:

@@ -4,12 +4,14 @@ which rows can be multiplied."""
 import numpy
 import pytest
 
-from spacy_rnn_tagger.recurrence import steady_rows
+from spacy_rnn_tagger.recurrence import steady_rows, step_products
 from spacy_rnn_tagger.recurrence.array_engine import run, run_projected
+from spacy_rnn_tagger.recurrence.array_loops import Scratch
 from spacy_rnn_tagger.recurrence.cells import CELLS
 from spacy_rnn_tagger.recurrence.packing import make_packing, take
 from spacy_rnn_tagger.recurrence.serving_weights import prepare
 from spacy_rnn_tagger.recurrence.steady_rows import RowPlan, multiply_rows, row_plan
+from spacy_rnn_tagger.recurrence.step_products import OrderedPlan, OrderedProducts, ordered_plan
 
 N_IN, N_OUT = 24, 17
 HIDDEN = (8, 50, 100, 128)
@@ -34,19 +36,36 @@ def outputs(weights, lengths, X, W):
     return states, run_projected(weights, packing, packed, W, numpy.ones(N_OUT, dtype="float32"))
 
 
-@pytest.fixture(params=["as it is here", "exact", "a few rows at once"])
+def use_plans(monkeypatch, by_rows, ordered):
+    """Other plans than those of this machine, for rows and for sums in one order."""
+    monkeypatch.setattr(steady_rows, "row_plan", by_rows)
+    monkeypatch.setattr(step_products, "row_plan", by_rows)
+    monkeypatch.setattr(step_products, "ordered_plan", ordered)
+
+
+def fewer_at_once(plan):
+    return plan and RowPlan(plan.unit, 6 * plan.unit)
+
+
+@pytest.fixture(params=["as it is here", "exact", "a few rows at once", "in one order"])
 def way(request, monkeypatch):
     """What is used on this machine, and what is used on others."""
     row_plan(4, 4)
+    found, ordered = row_plan, ordered_plan
     if request.param == "exact":
-        monkeypatch.setattr(steady_rows, "row_plan", lambda n_in, n_out: None)
+        use_plans(monkeypatch, lambda n_in, n_out: None, lambda n_hidden, n_gates: None)
     if request.param == "a few rows at once":
-        found = row_plan
-        monkeypatch.setattr(
-            steady_rows,
-            "row_plan",
-            lambda n_in, n_out: (plan := found(n_in, n_out)) and RowPlan(plan.unit, 6 * plan.unit),
+        use_plans(
+            monkeypatch,
+            lambda n_in, n_out: fewer_at_once(found(n_in, n_out)),
+            lambda n_hidden, n_gates: (
+                (plan := ordered(n_hidden, n_gates)) and plan._replace(rows=fewer_at_once(plan.rows))
+            ),
         )
+    if request.param == "in one order":
+        if not all(ordered(n_hidden, n_gates) for n_hidden in HIDDEN for n_gates in (1, 3, 4)):
+            pytest.skip("this processor's kernels do not add up in one order")
+        use_plans(monkeypatch, lambda n_in, n_out: None, ordered)
     return request.param
 
 
@@ -79,7 +98,7 @@ def test_exact_sums_are_those_of_floats(cell, monkeypatch):
         packing = make_packing([20, 13, 7])
         usual = run(weights, packing, X)
         with monkeypatch.context() as patch:
-            patch.setattr(steady_rows, "row_plan", lambda n_in, n_out: None)
+            use_plans(patch, lambda n_in, n_out: None, lambda n_hidden, n_gates: None)
             exact = run(weights, packing, X)
         if scale == 1.0:
             numpy.testing.assert_allclose(exact, usual, atol=2e-6)
@@ -105,3 +124,31 @@ def test_rows_do_not_depend_on_each_other(n_in, n_out, dtype):
             rows = rng.permutation(301)[:n]
             multiply_rows(X[rows], matrix, part[:n])
             assert (part[:n] == out[rows]).all(), n
+
+
+def summed_in_turn(state, W):
+    """The product of a state with a matrix, one term after the other, each rounded together with the sum so far."""
+    total = numpy.zeros(W.shape[1], dtype="float32")
+    for number, row in zip(state.astype("float64"), W.astype("float64")):
+        total = (total + number * row).astype("float32")
+    return total
+
+
+@pytest.mark.parametrize("cell,n_hidden", [("lstm", 64), ("gru", 50), ("rnn_relu", 1)])
+def test_ordered_products_add_one_term_after_the_other(cell, n_hidden):
+    weights = make_weights(cell, n_hidden)
+    plan = ordered_plan(n_hidden, weights.n_gates)
+    if plan is None:
+        pytest.skip("this processor's kernels do not add up in one order")
+    plan = OrderedPlan(plan.few, RowPlan(plan.rows.unit, 3 * plan.rows.unit))
+    rng = numpy.random.default_rng(4)
+    states = rng.uniform(-1, 1, (2, 100, n_hidden)).astype("float32")
+    expected = numpy.asarray(
+        [[[summed_in_turn(state, W) for state in states[d]] for d, W in enumerate(gate)] for gate in weights.recurrent]
+    )
+    products = OrderedProducts(weights, 100, Scratch(), plan)
+    for n in (100, 72, 71, 37, plan.few + 1, plan.few, 5, 2, 1):
+        found, room = products.resize(n)
+        products.fill(states[:, :n])
+        assert room.shape == found.shape and room.flags.c_contiguous
+        numpy.testing.assert_array_equal(found, expected[:, :, :n])
