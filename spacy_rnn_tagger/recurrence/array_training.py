@@ -116,7 +116,7 @@ class _Inputs(ABC):
         """
         weights = self.weights
         shape = (weights.n_directions, n_rows, weights.slots.n * weights.n_hidden)
-        gates = np.empty_like(weights.recurrent, shape=shape)
+        gates = np.empty_like(weights.bias, shape=shape)
         for direction, rows in enumerate(tokens):
             products = gates[direction, :, shape[2] - self.n_columns :]
             self.multiply(direction, rows, products)

@@ -13,13 +13,14 @@ from typing import Any, Dict, List, Type
 import numpy as np
 
 from .squashing import squashing
-from .training_weights import TrainingWeights
+from .training_weights import StepWeights, TrainingWeights
 
 # Numbers in the gates of the rows whose factors are computed at a time: few enough to stay in the processor's cache.
 BLOCK_SIZE = 2**15
 
 # Up to so many rows, a product of each row for itself takes less time than one of all, as BLAS then copies no weights.
-FEW_ROWS = 3
+# Up to so many more, one of columns does, for whose order BLAS copies weights in half of the time.
+FEW_ROWS, SOME_ROWS = 6, 32
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class TrainingLoop(ABC):
                 self.factors(direction, rows, befores[direction, rows])
         flat = flat_slots(self.gates)
         recurrent = self.weights.recurrent_back
-        n_columns = recurrent.shape[1]
+        n_columns = recurrent.rows.shape[1]
         product = np.empty_like(d_states, shape=(d_states.shape[0], self.steps.n_seqs, d_states.shape[2]))
         for step in range(len(sizes) - 1, -1, -1):
             n, start = sizes[step], starts[step]
@@ -148,7 +149,7 @@ class _LSTMLoop(TrainingLoop):
         n_hidden = gates.shape[3]
         cells, squashed = self._new_states(), np.empty_like(gates, shape=gates.shape[:2] + gates.shape[3:])
         flat = flat_slots(gates)
-        product, written = self._for_a_step(recurrent.shape[2]), self._for_a_step(n_hidden)
+        product, written = self._for_a_step(recurrent.rows.shape[2]), self._for_a_step(n_hidden)
         n_seqs, before, size = self.steps.n_seqs, 0, 0
         for n, start in zip(self.steps.sizes, self.steps.starts):
             if n != size:
@@ -222,7 +223,7 @@ class _GRULoop(TrainingLoop):
         recurrent, states, gates = self.weights.recurrent, self.states, self.gates
         n_hidden = gates.shape[3]
         flat = flat_slots(gates)
-        product, room = self._for_a_step(recurrent.shape[2]), self._for_a_step(n_hidden)
+        product, room = self._for_a_step(recurrent.rows.shape[2]), self._for_a_step(n_hidden)
         n_seqs, before, size = self.steps.n_seqs, 0, 0
         for n, start in zip(self.steps.sizes, self.steps.starts):
             if n != size:
@@ -282,7 +283,7 @@ class _ElmanLoop(TrainingLoop):
     def forward(self) -> None:
         recurrent, states = self.weights.recurrent, self.states
         z = self.gates[:, :, 0]
-        product = self._for_a_step(recurrent.shape[2])
+        product = self._for_a_step(recurrent.rows.shape[2])
         n_seqs, before = self.steps.n_seqs, 0
         for n, start in zip(self.steps.sizes, self.steps.starts):
             p = product[:, :n]
@@ -314,11 +315,15 @@ class _ReLULoop(_ElmanLoop):
     relu = True
 
 
-def multiply_rows(rows: Any, weights: Any, out: Any) -> None:
+def multiply_rows(rows: Any, weights: StepWeights, out: Any) -> None:
     """The products of one step: (D, n, n_in) rows times (D, n_in, n_out) weights."""
-    if 1 < rows.shape[1] <= FEW_ROWS:
-        rows, weights, out = rows[:, :, None], weights[:, None], out[:, :, None]
-    np.matmul(rows, weights, out)
+    n = rows.shape[1]
+    if 1 < n <= FEW_ROWS:
+        np.matmul(rows[:, :, None], weights.rows[:, None], out[:, :, None])
+    elif FEW_ROWS < n <= SOME_ROWS:
+        out[...] = np.matmul(weights.columns, rows.transpose((0, 2, 1))).transpose((0, 2, 1))
+    else:
+        np.matmul(rows, weights.rows, out)
 
 
 def flat_slots(gates: Any) -> Any:

@@ -5,7 +5,7 @@ as in `serving_weights`, and the scaling of their arguments is folded into the w
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 import numpy as np
 
@@ -45,14 +45,25 @@ SLOTS: Dict[str, Slots] = {
 }
 
 
+class StepWeights(NamedTuple):
+    """The weights of a step's product, in both orders in memory.
+
+    rows: (D, n_in, n_out) what rows are multiplied with.
+    columns: (D, n_out, n_in) the same, what columns are multiplied with.
+    """
+
+    rows: Any
+    columns: Any
+
+
 @dataclass(frozen=True)
 class TrainingWeights:
     """The weights of one layer, laid out for training. D directions, R gates of the recurrent product, I gates of the
     input product; in the orders of `slots`.
 
     slots: How the cell's gates lie.
-    recurrent: (D, n_hidden, R * n_hidden), scaled.
-    recurrent_back: (D, R * n_hidden, n_hidden), not scaled.
+    recurrent: From n_hidden to R * n_hidden, scaled.
+    recurrent_back: From R * n_hidden to n_hidden, not scaled.
     inputs: (D, I * n_hidden, n_in), scaled; None of one-hot inputs.
     inputs_back: (D, I * n_hidden, n_in), not scaled; None of one-hot inputs.
     bias: (D, I * n_hidden), scaled.
@@ -60,8 +71,8 @@ class TrainingWeights:
     """
 
     slots: Slots
-    recurrent: Any
-    recurrent_back: Any
+    recurrent: StepWeights
+    recurrent_back: StepWeights
     inputs: Any
     inputs_back: Any
     bias: Any
@@ -69,11 +80,11 @@ class TrainingWeights:
 
     @property
     def n_hidden(self) -> int:
-        return int(self.recurrent.shape[1])
+        return int(self.recurrent.rows.shape[1])
 
     @property
     def n_directions(self) -> int:
-        return int(self.recurrent.shape[0])
+        return int(self.recurrent.rows.shape[0])
 
 
 def lay_out(cell: str, params: Params, suffixes: Tuple[str, ...], one_hot: bool) -> TrainingWeights:
@@ -96,8 +107,8 @@ def lay_out(cell: str, params: Params, suffixes: Tuple[str, ...], one_hot: bool)
     recurrent = recurrent_back * scale_rows(slots, slots.recurrent, recurrent_back)
     return TrainingWeights(
         slots=slots,
-        recurrent=np.ascontiguousarray(recurrent.transpose((0, 2, 1))),
-        recurrent_back=recurrent_back,
+        recurrent=StepWeights(np.ascontiguousarray(recurrent.transpose((0, 2, 1))), recurrent),
+        recurrent_back=StepWeights(recurrent_back, np.ascontiguousarray(recurrent_back.transpose((0, 2, 1)))),
         inputs=None if inputs_back is None else inputs_back * scale_rows(slots, slots.inputs, inputs_back),
         inputs_back=inputs_back,
         bias=gather("bias", slots.inputs) * scale_rows(slots, slots.inputs, recurrent_back)[:, 0],
