@@ -50,7 +50,7 @@ def check_systems(parser: argparse.ArgumentParser, args: argparse.Namespace, nam
     for name in names:
         if name not in known:
             parser.error(f"--systems {name!r} is unknown for {args.corpus}; allowed: {', '.join(known)}")
-    using = [name for name in names if name.endswith(WITH_VECTORS)]
+    using = [name for name in names if WITH_VECTORS in name]
     if using and not args.vectors:
         parser.error(f"{using[0]} needs --vectors")
     if args.vectors and not using:

@@ -101,13 +101,13 @@ def as_columns(recurrent: Floats) -> Floats:
     return columns
 
 
-def between_zeros(recurrent: Floats) -> Floats:
-    """RETURNS (array): (G, D, n_hidden, n_columns) the weights after `EDGE` columns of zeros, and before at least as
-    many, which end at a multiple of twice as many. recurrent (array): (G, D, n_hidden, n_hidden) weights."""
-    n_hidden = recurrent.shape[3]
-    n_columns = -(-(n_hidden + 2 * EDGE) // (2 * EDGE)) * 2 * EDGE
-    between = np.zeros((*recurrent.shape[:3], n_columns), dtype="float32")
-    between[..., EDGE : EDGE + n_hidden] = recurrent
+def between_zeros(weights: Floats) -> Floats:
+    """RETURNS (array): (..., n_in, n_columns) weights after `EDGE` columns of zeros, and before at least as many, which
+    end at a multiple of twice as many. weights (array): (..., n_in, n_out)."""
+    n_out = weights.shape[-1]
+    n_columns = -(-(n_out + 2 * EDGE) // (2 * EDGE)) * 2 * EDGE
+    between = np.zeros((*weights.shape[:-1], n_columns), dtype="float32")
+    between[..., EDGE : EDGE + n_out] = weights
     return between
 
 

@@ -2,8 +2,9 @@
 
 BLAS rounds differently at the edges of what its kernels take at once, with a single row, and above some size, where it
 changes kernels. With some processors and shapes it is enough to bring rows to a multiple of a small number and to
-multiply no more than so many at once; which numbers these are is tried out once. Else there is `steady_product`, whose
-blocks are large. The steps of a recurrence, which have few rows, have further ways (`step_products`).
+multiply no more than so many at once, with others if the matrix lies between columns of zeros as well, so that none of
+its own is at an edge; which numbers these are is tried out once. Else there is `steady_product`, whose blocks are
+large. The steps of a recurrence, which have few rows, have further ways (`step_products`).
 """
 
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import List, NamedTuple, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .serving_weights import Floats
+from .serving_weights import EDGE, UNIT, Floats, between_zeros
 from .steady_product import is_steady, steady_product
 from .threads import one_thread
 
@@ -83,6 +84,15 @@ def steady_up_to(unit: int, rows: Floats, W: Floats, products: Sequence[Optional
     return most
 
 
+@lru_cache(maxsize=1024)
+def plan_between_zeros(n_in: int, n_out: int) -> Optional[RowPlan]:
+    """Try out whether rows can be multiplied with a matrix that lies `between_zeros`, see `row_plan`."""
+    rng = np.random.default_rng(0)
+    W = between_zeros(rng.normal(size=(n_in, n_out)).astype("float32"))
+    most = steady_up_to(UNIT, rng.normal(size=(3, n_in)).astype("float32"), W)
+    return RowPlan(UNIT, most) if most >= LEAST else None
+
+
 @one_thread
 def multiply_rows(X: NDArray[np.floating], W: NDArray[np.floating], out: NDArray[np.floating]) -> None:
     """`numpy.matmul` whose rows do not depend on each other.
@@ -91,20 +101,29 @@ def multiply_rows(X: NDArray[np.floating], W: NDArray[np.floating], out: NDArray
     W (array): (n_in, n_out) matrix, by rows in memory where that is to be fast.
     out (array): (n_rows, n_out) where to put the products.
     """
-    n_rows = X.shape[0]
     is_float = X.dtype == W.dtype == np.float32
     plan = row_plan(*W.shape) if is_float and W.flags.c_contiguous else None
     if plan is not None:
-        whole = n_rows - n_rows % plan.unit
-        for part in plan.parts(whole):
-            np.matmul(X[part], W, out=out[part])
-        if whole < n_rows:
-            rest = np.zeros((plan.unit, X.shape[1]), dtype=X.dtype)
-            rest[: n_rows - whole] = X[whole:]
-            out[whole:] = np.matmul(rest, W)[: n_rows - whole]
+        _multiply_by_plan(X, W, out, plan)
+    elif is_float and (plan := plan_between_zeros(*W.shape)) is not None:
+        between = between_zeros(W)
+        room = np.empty((X.shape[0], between.shape[1]), dtype="float32")
+        _multiply_by_plan(X, between, room, plan)
+        out[...] = room[:, EDGE : EDGE + W.shape[1]]
     elif is_float and is_steady(*W.shape):
         out[...] = steady_product(X, W)
     else:
         out.fill(0)
         for i in range(W.shape[0]):
             out += X[:, i, None] * W[i]
+
+
+def _multiply_by_plan(X: Floats, W: Floats, out: Floats, plan: RowPlan) -> None:
+    n_rows = X.shape[0]
+    whole = n_rows - n_rows % plan.unit
+    for part in plan.parts(whole):
+        np.matmul(X[part], W, out=out[part])
+    if whole < n_rows:
+        rest = np.zeros((plan.unit, X.shape[1]), dtype=X.dtype)
+        rest[: n_rows - whole] = X[whole:]
+        out[whole:] = np.matmul(rest, W)[: n_rows - whole]

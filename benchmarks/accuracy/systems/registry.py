@@ -108,7 +108,8 @@ def system_names(corpus: str, vectors: bool = True) -> List[str]:
     using = [name for name in plain if data.vectors_config is not None and vectors]
     pipelines = plain + [name + suffix for suffix in (WITH_VECTORS, WITH_GLOVE) for name in using]
     if data.config is not None and "ents" in data.fields:
-        pipelines += [f"recipe{WITH_NAMES}", *([f"recipe{WITH_GLOVE}{WITH_NAMES}"] if vectors else [])]
+        tables = ("", WITH_VECTORS, WITH_GLOVE) if vectors else ("",)
+        pipelines += [f"recipe{table}{WITH_NAMES}" for table in tables]
     return pipelines + [name for name, (_, corpora) in OTHERS.items() if corpus in corpora]
 
 
