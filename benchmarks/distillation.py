@@ -23,7 +23,8 @@ SCORES = {"tag_acc": "tags (XPOS)", "ents_f": "entities, F1"}
 ROLES = ("teacher", "student", "gold alone")
 TITLES = {
     "ewt-test": "UD English-EWT, test; a tenth of its sentences as gold",
-    "wnut17-test": "WNUT-17, test",
+    "wnut17-less-test": "WNUT-17, test; tweets and web text",
+    "wnut17-test": "WNUT-17, test; with Wikipedia",
     "md": "UD English-EWT, test, without its gold",
 }
 """What the distillations of project.yml are about."""
