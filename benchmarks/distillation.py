@@ -46,6 +46,7 @@ def make_table(groups: Dict[str, List[Report]]) -> Table:
     table = Table("distillation", "Mean ± standard deviation over seeds, %", head, n_texts=2)
     for name, reports in groups.items():
         n_tokens = thousands(statistics.fmean(report["n_tokens"] for report in reports))
+        teachers = [_of_role(report, "teacher") for report in reports]
         for role in ROLES:
             found = [_of_role(report, role) for report in reports]
             if not all(found):
@@ -53,15 +54,14 @@ def make_table(groups: Dict[str, List[Report]]) -> Table:
             scores = [_percent([each["scores"].get(key) for each in found]) for key in SCORES]
             agreement = [_percent([each["agreement"].get(key) for each in found]) for key in SCORES]
             errors = [statistics.fmean(each["ece"].values()) if each["ece"] else None for each in found]
-            first = [_of_role(report, ROLES[0])["tokens_per_second"] for report in reports]
-            speed = statistics.median(each["tokens_per_second"] / rate for each, rate in zip(found, first))
+            rates = [each["tokens_per_second"] / teacher["tokens_per_second"] for each, teacher in zip(found, teachers)]
             table.add(
-                f"{TITLES.get(name, name)}; {n_tokens} tokens of raw text" if role == ROLES[0] else "",
+                f"{TITLES.get(name, name)}; {n_tokens} tokens of raw text" if role == "teacher" else "",
                 role,
                 *scores,
                 ", ".join(cell for cell in agreement if cell != NOTHING) or NOTHING,
                 _percent(errors),
-                "1" if role == ROLES[0] else f"{speed:.0f}×",
+                "1" if role == "teacher" else f"{statistics.median(rates):.0f}×",
                 f"{statistics.fmean(each['megabytes'] for each in found):.1f}",
                 str(len(found)),
             )
